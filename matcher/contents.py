@@ -1,0 +1,139 @@
+"""What a reader gives: the parts of one file, in pieces small enough to hold.
+
+A reader turns bytes into a stream of parts; matchers take parts and never see bytes. A large
+table comes as several `Table` parts that share a name; a large genotype matrix as several
+`Genotypes` parts that share their samples and differ in variants.
+
+Next door: `reading` (opens paths and containers, runs readers in a limited child process),
+`formats/` (the readers), `sketches` (what matchers make of the parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Skipped = Literal["too-large", "encrypted", "damaged", "unsupported", "bomb", "timeout"]
+
+MISSING = -1
+"""The dosage of a call that is missing."""
+
+
+class Unreadable(Exception):
+    """A file that a reader cannot read in full; `why` is one of the contract's words."""
+
+    def __init__(self, why: Skipped, detail: str = "") -> None:
+        super().__init__(f"{why}: {detail}" if detail else why)
+        self.why: Skipped = why
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one top-level path may cost; the child process is held to them."""
+
+    file_bytes: int = 2 * 1024**3
+    """Bytes of one file, after decompression; more is `too-large`."""
+    total_bytes: int = 20 * 1024**3
+    """Bytes of everything inside one path, after decompression."""
+    ratio: int = 200
+    """Bytes out per byte in, beyond the first 10 MiB out; more is a `bomb`."""
+    members: int = 100_000
+    depth: int = 8
+    seconds: float = 120.0
+    """Wall seconds without an event from the child before it is killed."""
+    memory_bytes: int = 1024**3
+    """Address space that the child may grow by beyond its start."""
+    rows_per_part: int = 20_000
+    variants_per_part: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file as a reader meets it: seekable bytes, a name that is only a hint, and its neighbours."""
+
+    name: str
+    stream: BinaryIO
+    size: int
+    sibling: Callable[[str], BinaryIO | None] = field(default=lambda suffix: None)
+    """`sibling(".bim")` opens the file of the same stem with that suffix, if it stands beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text cells as they stand in the file; nothing is parsed or guessed yet.
+
+    `cells[c][r]` is the cell of column c and row r; `""` is an empty cell. `has_header` is False where
+    the reader found no header and the columns are named `column_1` and so on.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    has_header: bool = True
+    labels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """Code → label pairs by column, where the file carries them (Stata, SPSS, SAS)."""
+
+    @property
+    def rows_count(self) -> int:
+        return len(self.cells[0]) if self.cells else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Genotypes:
+    """Hard calls of some variants for some samples.
+
+    `dosages[v, s]` counts allele `alleles_b[v]` in sample s: 0, 1, 2 or `MISSING`; int8.
+    Positions are 1-based, 0 where the file has none; chromosome names are as in the file;
+    an allele that the file does not state is "". `coding_known` is False where the file does not say
+    which allele is counted.
+    """
+
+    samples: tuple[str, ...]
+    chromosomes: tuple[str, ...]
+    positions: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    alleles_a: tuple[str, ...]
+    alleles_b: tuple[str, ...]
+    dosages: npt.NDArray[np.int8]
+    coding_known: bool = True
+    build: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Running text: a readme, a script, the prose or the printed output of a notebook, a listing."""
+
+    name: str
+    text: str
+    language: str | None = None
+
+
+Part = Table | Genotypes | Text
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted:
+    """A file begins: a file of a folder, a member of an archive or a blob of a git history."""
+
+    path: str
+    """Where it stands, containers joined by `!/`, a git blob as `repo@COMMIT12:path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnded:
+    """A file was read; every part between its start and this belongs to it."""
+
+    path: str
+    sha256: str
+    size: int
+    format: str
+    skipped: Skipped | None = None
+    detail: str = ""
+
+
+Event = FileStarted | Table | Genotypes | Text | FileEnded
