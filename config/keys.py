@@ -1,0 +1,124 @@
+"""The workspace's keys: one master key, from which every other is derived.
+
+The master key lies in `keys/master.key` (mode 0600) or in `COHORTWATCH_MASTER_KEY` (64 hex digits), never in the
+database. Losing it makes indexes, quarantine and marks unreadable for good, so a new one is made only
+where no workspace was made before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from config.errors import BadKeys
+from matcher.sketches import MatchingKeys
+
+KEY_VARIABLE = "COHORTWATCH_MASTER_KEY"
+KEY_FILE = "master.key"
+CHECK_FILE = "master.check"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyRing:
+    """Every key that packages are handed, each 32 bytes."""
+
+    quarantine: bytes
+    log: bytes
+    sessions: bytes
+    master_mark: bytes
+    matching: MatchingKeys
+
+    def __repr__(self) -> str:
+        return "KeyRing(…)"
+
+
+def derive(master: bytes, purpose: str) -> bytes:
+    """32 bytes for one purpose: HKDF-SHA256 (RFC 5869) of the master key."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"cohortwatch/1/" + purpose.encode()).derive(master)
+
+
+def make_keys(folder: Path) -> bool:
+    """Makes the master key unless there is one; True where it was made now."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.environ.get(KEY_VARIABLE):
+        _write_check(folder, _from_environment())
+        return False
+    path = folder / KEY_FILE
+    if path.exists():
+        return False
+    if (folder / CHECK_FILE).exists():
+        raise BadKeys(f"{path} is gone but this workspace was made with it; put it back, a new key reads nothing old")
+    master = secrets.token_bytes(32)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(master.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    _write_check(folder, master)
+    return True
+
+
+def read_keys(folder: Path) -> KeyRing:
+    """The key ring of a workspace.
+
+    Raises:
+        BadKeys: no key, a key that others may read, or the key of another workspace.
+    """
+    master = _from_environment() if os.environ.get(KEY_VARIABLE) else _from_file(folder / KEY_FILE)
+    check = folder / CHECK_FILE
+    if check.exists() and not hmac.compare_digest(check.read_text(encoding="ascii").strip(), _check(master)):
+        raise BadKeys(f"the master key is not the one that {folder.parent} was made with; give the right key")
+    return KeyRing(
+        quarantine=derive(master, "quarantine"),
+        log=derive(master, "log"),
+        sessions=derive(master, "sessions"),
+        master_mark=derive(master, "release-marks"),
+        matching=MatchingKeys(
+            ids=derive(master, "ids"),
+            values=derive(master, "values"),
+            genotypes=derive(master, "genotypes"),
+            texts=derive(master, "texts"),
+            marks=derive(master, "marks"),
+        ),
+    )
+
+
+def _check(master: bytes) -> str:
+    return hashlib.sha256(derive(master, "check")).hexdigest()
+
+
+def _write_check(folder: Path, master: bytes) -> None:
+    path = folder / CHECK_FILE
+    if not path.exists():
+        path.write_text(_check(master) + "\n", encoding="ascii")
+        path.chmod(0o600)
+
+
+def _from_environment() -> bytes:
+    return _from_hex(os.environ[KEY_VARIABLE], f"${KEY_VARIABLE}")
+
+
+def _from_file(path: Path) -> bytes:
+    if not path.exists():
+        raise BadKeys(f"no master key at {path}; run `cohortwatch init`, or set ${KEY_VARIABLE}")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise BadKeys(f"{path} can be read by others; run `chmod 600 {path}`")
+    return _from_hex(path.read_text(encoding="ascii"), str(path))
+
+
+def _from_hex(text: str, where: str) -> bytes:
+    try:
+        master = bytes.fromhex(text.strip())
+    except ValueError:
+        master = b""
+    if len(master) != 32:
+        raise BadKeys(f"{where} must hold 64 hex digits; put the right key there")
+    return master

@@ -1,0 +1,205 @@
+"""The settings: one frozen model, read once by the command line from `settings.toml` and the environment.
+
+Packages never see it; they get plain values (a folder, a rate, a key ring). `example.toml` documents
+every setting; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from config.errors import BadSettings
+
+PLACEHOLDER = "CHANGE ME"
+SETTINGS_FILE = "settings.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Operator(_Section):
+    """Who runs the crawler, as its User-Agent says to every site."""
+
+    name: str = PLACEHOLDER
+    contact: str = PLACEHOLDER
+
+
+class SourceSettings(_Section):
+    """One place to look."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+    platform: str
+    address: str
+    terms: tuple[str, ...] = ()
+    token_variable: str | None = None
+    """The environment variable that holds the token; tokens never stand in a file."""
+    allow_private: bool = False
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    max_requests: Annotated[int, Field(gt=0)] = 2000
+    browser: bool = False
+    enabled: bool = True
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value
+
+
+class Crawl(_Section):
+    obey_robots: bool = True
+    browser: str | None = None
+    """Path of a Chromium; None looks for one."""
+    terms: tuple[str, ...] = ()
+
+
+class SenderSettings(_Section):
+    """Who signs the notices and what they claim."""
+
+    organisation: str = PLACEHOLDER
+    signatory: str = PLACEHOLDER
+    email: str = PLACEHOLDER
+    postal_address: str = PLACEHOLDER
+    telephone: str = PLACEHOLDER
+    authority: str = PLACEHOLDER
+    work: str = PLACEHOLDER
+    right_claimed: str = PLACEHOLDER
+    registration: str = PLACEHOLDER
+    contract_clause: str = PLACEHOLDER
+
+
+class Mail(_Section):
+    host: str | None = None
+    port: int = 587
+    starttls: bool = True
+    user: str | None = None
+    password_variable: str | None = None
+    from_address: str | None = None
+    certificate_authority: str | None = None
+    """A PEM file that the server's certificate must chain to; None takes the system's."""
+
+
+class ScheduleSettings(_Section):
+    patrol_minutes: Annotated[int, Field(gt=0)] = 60
+    recheck_minutes: Annotated[int, Field(gt=0)] = 360
+
+
+class Recipients(_Section):
+    """Where notices of each kind go when the platform's own data should be overridden, `platform = "address"`."""
+
+    addresses: dict[str, str] = {}
+    institutions: dict[str, str] = {}
+    """Recipient of a release → e-mail address of its contact."""
+
+
+class ConsoleSettings(_Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8470
+    secure_cookies: bool = False
+
+
+class ReadingLimits(_Section):
+    """Limits on reading found files; see `matcher.contents.Limits`."""
+
+    file_bytes: int = 2 * 1024**3
+    total_bytes: int = 20 * 1024**3
+    memory_bytes: int = 1024**3
+    seconds: float = 120.0
+
+
+class Settings(_Section):
+    """Everything that an operator may set."""
+
+    home: Path
+    database_url: str | None = None
+    operator: Operator = Operator()
+    crawl: Crawl = Crawl()
+    sources: tuple[SourceSettings, ...] = ()
+    sender: SenderSettings = SenderSettings()
+    recipients: Recipients = Recipients()
+    mail: Mail = Mail()
+    schedule: ScheduleSettings = ScheduleSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    limits: ReadingLimits = ReadingLimits()
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def quarantine_folder(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def indexes_folder(self) -> Path:
+        return self.home / "indexes"
+
+    @property
+    def audit_file(self) -> Path:
+        return self.home / "audit.jsonl"
+
+    @property
+    def database_address(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'cohortwatch.sqlite3'}"
+
+
+def find_home(given: Path | None) -> Path:
+    """`--home`, else `COHORTWATCH_HOME`, else the platform's user data folder."""
+    if given is not None:
+        return given.expanduser().resolve()
+    from_environment = os.environ.get("COHORTWATCH_HOME")
+    if from_environment:
+        return Path(from_environment).expanduser().resolve()
+    return Path(platformdirs.user_data_path("cohortwatch")).resolve()
+
+
+def read_settings(home: Path) -> Settings:
+    """Settings of the workspace at `home`.
+
+    Raises:
+        BadSettings: the file is not TOML, or a setting is unknown or out of range.
+    """
+    path = home / SETTINGS_FILE
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+            raise BadSettings(f"{path} is not valid TOML ({wrong}); mend it, or compare config/example.toml") from None
+    values["home"] = home
+    database = os.environ.get("COHORTWATCH_DATABASE_URL")
+    if database:
+        values["database_url"] = database
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BadSettings(f"{path}: {where}: {first['msg']}; compare config/example.toml") from None
+    names = [source.name for source in settings.sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadSettings(f"{path}: two sources are named {name!r}; rename one")
+    return settings
+
+
+def secret_from(variable: str | None, purpose: str) -> str | None:
+    """The secret that an environment variable holds; None where no variable is set for it.
+
+    Raises:
+        BadSettings: the variable is named in the settings but not set.
+    """
+    if variable is None:
+        return None
+    value = os.environ.get(variable)
+    if not value:
+        raise BadSettings(f"{purpose} is to be read from ${variable}, which is not set; set it and try again")
+    return value
