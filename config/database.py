@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlmodel import Session, SQLModel
 
 import crawler.models
@@ -48,6 +48,8 @@ def migrate(engine: Engine) -> None:
     Raises:
         BadSettings: the database cannot be reached.
     """
+    if _is_current(engine):
+        return
     from alembic import command
     from alembic.config import Config
 
@@ -59,6 +61,21 @@ def migrate(engine: Engine) -> None:
             command.upgrade(settings, "head")
     except OperationalError as wrong:
         raise BadSettings(f"the database cannot be reached ({wrong.orig}); start it or mend its address") from None
+
+
+def newest_version() -> str:
+    """The newest migration's name, as files are numbered."""
+    return max(path.stem.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _is_current(engine: Engine) -> bool:
+    """True where no migration is due; asked before each command, so it must not load Alembic."""
+    try:
+        with engine.execution_options(reading=True).connect() as connection:
+            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except (OperationalError, ProgrammingError):
+        return False
+    return version == newest_version()
 
 
 @contextmanager

@@ -1,0 +1,87 @@
+"""The command line: `cohortwatch`, one file a noun.
+
+Exit codes, for every command: 0 done and nothing found; 1 done and something found, or a check that does not hold;
+2 wrong use or a failure, with one line on standard error that says what and how to mend it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+from config.cli import (
+    audit,
+    case,
+    cohort,
+    console,
+    demo,
+    examine,
+    notice,
+    person,
+    release,
+    report,
+    watch,
+    workspace,
+)
+from config.cli.session import HomeOption, set_home
+
+app = typer.Typer(
+    name="cohortwatch",
+    help="Finds a biobank's data on the open web, says whose copy leaked, and gets it taken down.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _every_command(home: HomeOption = None) -> None:
+    set_home(home)
+
+
+for noun, group in (
+    ("cohort", cohort.app),
+    ("release", release.app),
+    ("case", case.app),
+    ("notice", notice.app),
+    ("audit", audit.app),
+    ("person", person.app),
+):
+    app.add_typer(group, name=noun)
+for verb in (
+    workspace.init,
+    examine.examine,
+    watch.crawl,
+    watch.patrol,
+    watch.schedule,
+    watch.tip,
+    watch.recheck,
+    report.report,
+    console.console,
+    demo.demo,
+):
+    app.command()(verb)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and leaves with its exit code; no failure ends in a traceback."""
+    from config.cli.failures import one_line
+
+    try:
+        code: Any = app(arguments, standalone_mode=False)
+    except KeyboardInterrupt:
+        print("cohortwatch: stopped", file=sys.stderr)
+        code = 2
+    except BrokenPipeError:
+        # The reader of our output went away; leave without a second complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 2
+    except Exception as wrong:
+        print(f"cohortwatch: {one_line(wrong)}", file=sys.stderr)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+

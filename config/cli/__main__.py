@@ -1,0 +1,5 @@
+"""`python -m config.cli` is `cohortwatch`."""
+
+from config.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""`cohortwatch cohort add` and `cohort list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.cli.session import JsonOption, actor, opened, print_json, print_table
+
+app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
+
+IdColumnOption = Annotated[
+    str | None, typer.Option("--id-column", help="The participants' column; default: eid, f.eid, n_eid, IID, participant.eid.")
+]
+GenotypesOption = Annotated[list[Path] | None, typer.Option("--genotypes", help="VCF, BCF or PLINK; repeat for more.")]
+PhenotypesOption = Annotated[list[Path] | None, typer.Option("--phenotypes", help="CSV, TSV or Parquet; repeat for more.")]
+
+
+@app.command()
+def add(
+    name: str,
+    title: Annotated[str | None, typer.Option(help="The cohort's name as people write it.")] = None,
+    genotypes: GenotypesOption = None,
+    phenotypes: PhenotypesOption = None,
+    id_column: IdColumnOption = None,
+    alias: Annotated[list[str] | None, typer.Option(help="Another name that listings use, in any language.")] = None,
+) -> None:
+    """Register a source cohort and build its index."""
+    from matcher.enrol import add_cohort
+
+    workspace = opened()
+    row = add_cohort(
+        workspace.enrolment,
+        name,
+        title=title,
+        genotypes=genotypes or (),
+        phenotypes=phenotypes or (),
+        id_column=id_column,
+        aliases=alias or (),
+    )
+    counts = {"participants": row.participants_count, "columns": row.columns_count, "variants": row.variants_count}
+    workspace.log.append(actor=actor(None), action="cohort.add", subject=name, details=counts)
+    print(f"Cohort {name}: {row.participants_count:,} participants, {row.columns_count:,} columns, {row.variants_count:,} variants")
+
+
+@app.command("list")
+def list_(json: JsonOption = False) -> None:
+    """List the registered cohorts."""
+    from sqlmodel import select
+
+    from config.database import reading
+    from matcher.models import Cohort, Release
+
+    workspace = opened()
+    with reading(workspace.engine) as session:
+        rows = [
+            {
+                "cohort": one.name,
+                "title": one.title,
+                "participants": one.participants_count,
+                "columns": one.columns_count,
+                "variants": one.variants_count,
+                "releases": len(session.exec(select(Release).where(Release.cohort_id == one.id)).all()),
+            }
+            for one in session.exec(select(Cohort)).all()
+        ]
+    if json:
+        for row in rows:
+            print_json(row)
+    else:
+        print_table(["cohort", "title", "participants", "columns", "variants", "releases"], [list(r.values()) for r in rows])

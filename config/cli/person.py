@@ -1,0 +1,88 @@
+"""`cohortwatch person add`, `list`, `deactivate` and `sign-in`: the named people behind approvals."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from config.cli.session import JsonOption, actor, opened, print_json, print_table
+
+app = typer.Typer(help="People who may sign in, approve and send.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    name: str,
+    role: Annotated[str, typer.Option(help="responder, legal, auditor or admin.")],
+    full_name: Annotated[str, typer.Option(help="As it stands under a letter.")],
+    email: Annotated[str, typer.Option()],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read a password from standard input; else only one-time links sign in.")
+    ] = False,
+) -> None:
+    """Add a person."""
+    from sqlmodel import Session
+
+    from takedown.people import add_person
+
+    workspace = opened()
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+    with Session(workspace.engine) as session:
+        add_person(session, name=name, full_name=full_name, email=email, role=role, password=password)
+        session.commit()
+    workspace.log.append(actor=actor(None), action="person.add", subject=name, details={"role": role})
+    print(f"{full_name} may sign in as {name} ({role})")
+
+
+@app.command("list")
+def list_(json: JsonOption = False) -> None:
+    """List people and roles."""
+    from sqlmodel import select
+
+    from config.database import reading
+    from takedown.models import Person
+
+    workspace = opened()
+    with reading(workspace.engine) as session:
+        rows = [
+            {"name": one.name, "full_name": one.full_name, "role": str(one.role), "active": one.active}
+            for one in session.exec(select(Person)).all()
+        ]
+    if json:
+        for row in rows:
+            print_json(row)
+    else:
+        print_table(["name", "full name", "role", "active"], [list(row.values()) for row in rows])
+
+
+@app.command()
+def deactivate(name: str) -> None:
+    """Take away a person's access; what they did stays in the log."""
+    from sqlmodel import Session
+
+    from takedown.people import deactivate_person
+
+    workspace = opened()
+    with Session(workspace.engine) as session:
+        deactivate_person(session, name=name)
+        session.commit()
+    workspace.log.append(actor=actor(None), action="person.deactivate", subject=name)
+    print(f"{name} may no longer sign in")
+
+
+@app.command("sign-in")
+def sign_in(name: str) -> None:
+    """Print a one-time link that opens the console for a person, good for fifteen minutes."""
+    from sqlmodel import Session
+
+    from takedown.people import one_time_token
+
+    workspace = opened()
+    with Session(workspace.engine) as session:
+        token = one_time_token(session, name=name)
+        session.commit()
+    workspace.log.append(actor=actor(None), action="person.sign-in-link", subject=name)
+    place = workspace.settings.console
+    print(f"http://{place.host}:{place.port}/sign-in/once?token={token}")

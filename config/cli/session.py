@@ -1,0 +1,78 @@
+"""What commands share: the workspace that `--home` names, who acts, and how answers are printed."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import find_home
+from config.workspace import Workspace, open_workspace
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="The workspace; default $COHORTWATCH_HOME, else the user's data folder.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", help="Who does this, a person of `person list`; default $COHORTWATCH_PERSON.")
+]
+
+_home: list[Path | None] = [None]
+
+
+def set_home(home: Path | None) -> None:
+    _home[0] = home
+
+
+def home_folder() -> Path:
+    return find_home(_home[0])
+
+
+def opened() -> Workspace:
+    return open_workspace(home_folder())
+
+
+def actor(by: str | None) -> str:
+    """The name of the person who acts: `--by`, else `COHORTWATCH_PERSON`, else the account that runs the command."""
+    return by or os.environ.get("COHORTWATCH_PERSON") or getpass.getuser()
+
+
+def print_json(value: Any) -> None:
+    """One JSON object a line, flushed so that a reader of a pipe sees each at once."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(escape(_shown(cell)) for cell in row))
+    Console().print(table)
+
+
+def _shown(cell: Any) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, datetime):
+        return cell.strftime("%Y-%m-%d %H:%M")
+    return str(cell)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,16 @@
+"""`cohortwatch init`."""
+
+from __future__ import annotations
+
+from config.cli.session import actor, home_folder
+from config.workspace import make_workspace
+
+
+def init() -> None:
+    """Make the workspace: database, keys, quarantine. Running it twice changes nothing."""
+    home = home_folder()
+    was_there = (home / "keys").is_dir()
+    workspace = make_workspace(home)
+    if not was_there:
+        workspace.log.append(actor=actor(None), action="workspace.init", subject="workspace")
+    print(f"{'The workspace stands' if was_there else 'Made a workspace'} at {home}")
