@@ -35,7 +35,9 @@ def open_engine(address: str) -> Engine:
     try:
         engine = create_engine(address, pool_pre_ping=not address.startswith("sqlite"))
     except (ArgumentError, ImportError) as wrong:
-        raise BadSettings(f"COHORTWATCH_DATABASE_URL cannot be used ({wrong}); give sqlite:/// or postgresql://") from None
+        raise BadSettings(
+            f"COHORTWATCH_DATABASE_URL cannot be used ({wrong}); give sqlite:/// or postgresql://"
+        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
@@ -60,7 +62,9 @@ def migrate(engine: Engine) -> None:
             settings.attributes["connection"] = connection
             command.upgrade(settings, "head")
     except OperationalError as wrong:
-        raise BadSettings(f"the database cannot be reached ({wrong.orig}); start it or mend its address") from None
+        raise BadSettings(
+            f"the database cannot be reached ({wrong.orig}); start it or mend its address"
+        ) from None
 
 
 def newest_version() -> str:

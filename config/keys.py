@@ -42,7 +42,9 @@ class KeyRing:
 
 def derive(master: bytes, purpose: str) -> bytes:
     """32 bytes for one purpose: HKDF-SHA256 (RFC 5869) of the master key."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"cohortwatch/1/" + purpose.encode()).derive(master)
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"cohortwatch/1/" + purpose.encode()).derive(
+        master
+    )
 
 
 def make_keys(folder: Path) -> bool:
@@ -55,7 +57,9 @@ def make_keys(folder: Path) -> bool:
     if path.exists():
         return False
     if (folder / CHECK_FILE).exists():
-        raise BadKeys(f"{path} is gone but this workspace was made with it; put it back, a new key reads nothing old")
+        raise BadKeys(
+            f"{path} is gone but this workspace was made with it; put it back, a new key reads nothing old"
+        )
     master = secrets.token_bytes(32)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

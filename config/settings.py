@@ -173,7 +173,9 @@ def read_settings(home: Path) -> Settings:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-            raise BadSettings(f"{path} is not valid TOML ({wrong}); mend it, or compare config/example.toml") from None
+            raise BadSettings(
+                f"{path} is not valid TOML ({wrong}); mend it, or compare config/example.toml"
+            ) from None
     values["home"] = home
     database = os.environ.get("COHORTWATCH_DATABASE_URL")
     if database:

@@ -83,5 +83,3 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"cohortwatch: {one_line(wrong)}", file=sys.stderr)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
-
-

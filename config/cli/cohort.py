@@ -12,10 +12,17 @@ from config.cli.session import JsonOption, actor, opened, print_json, print_tabl
 app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
 
 IdColumnOption = Annotated[
-    str | None, typer.Option("--id-column", help="The participants' column; default: eid, f.eid, n_eid, IID, participant.eid.")
+    str | None,
+    typer.Option(
+        "--id-column", help="The participants' column; default: eid, f.eid, n_eid, IID, participant.eid."
+    ),
 ]
-GenotypesOption = Annotated[list[Path] | None, typer.Option("--genotypes", help="VCF, BCF or PLINK; repeat for more.")]
-PhenotypesOption = Annotated[list[Path] | None, typer.Option("--phenotypes", help="CSV, TSV or Parquet; repeat for more.")]
+GenotypesOption = Annotated[
+    list[Path] | None, typer.Option("--genotypes", help="VCF, BCF or PLINK; repeat for more.")
+]
+PhenotypesOption = Annotated[
+    list[Path] | None, typer.Option("--phenotypes", help="CSV, TSV or Parquet; repeat for more.")
+]
 
 
 @app.command()
@@ -25,7 +32,9 @@ def add(
     genotypes: GenotypesOption = None,
     phenotypes: PhenotypesOption = None,
     id_column: IdColumnOption = None,
-    alias: Annotated[list[str] | None, typer.Option(help="Another name that listings use, in any language.")] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option(help="Another name that listings use, in any language.")
+    ] = None,
 ) -> None:
     """Register a source cohort and build its index."""
     from matcher.enrol import add_cohort
@@ -40,9 +49,15 @@ def add(
         id_column=id_column,
         aliases=alias or (),
     )
-    counts = {"participants": row.participants_count, "columns": row.columns_count, "variants": row.variants_count}
+    counts = {
+        "participants": row.participants_count,
+        "columns": row.columns_count,
+        "variants": row.variants_count,
+    }
     workspace.log.append(actor=actor(None), action="cohort.add", subject=name, details=counts)
-    print(f"Cohort {name}: {row.participants_count:,} participants, {row.columns_count:,} columns, {row.variants_count:,} variants")
+    print(
+        f"Cohort {name}: {row.participants_count:,} participants, {row.columns_count:,} columns, {row.variants_count:,} variants"
+    )
 
 
 @app.command("list")
@@ -70,4 +85,7 @@ def list_(json: JsonOption = False) -> None:
         for row in rows:
             print_json(row)
     else:
-        print_table(["cohort", "title", "participants", "columns", "variants", "releases"], [list(r.values()) for r in rows])
+        print_table(
+            ["cohort", "title", "participants", "columns", "variants", "releases"],
+            [list(r.values()) for r in rows],
+        )

@@ -49,7 +49,9 @@ def examine(
         print_json({"summary": {**total, "verdict": found, "cohorts": [one.name for one in library]}})
     else:
         if shown:
-            print_table(["file", "what", "verdict", "cohort", "release", "recipient", "people", "false match"], shown)
+            print_table(
+                ["file", "what", "verdict", "cohort", "release", "recipient", "people", "false match"], shown
+            )
         print(f"{total['files']:,} files, {total['bytes']:,} bytes: {found}")
         if not library:
             print("No cohort is registered, so nothing could match; see `cohortwatch cohort add`.")

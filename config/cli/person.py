@@ -19,7 +19,10 @@ def add(
     full_name: Annotated[str, typer.Option(help="As it stands under a letter.")],
     email: Annotated[str, typer.Option()],
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read a password from standard input; else only one-time links sign in.")
+        bool,
+        typer.Option(
+            "--password-stdin", help="Read a password from standard input; else only one-time links sign in."
+        ),
     ] = False,
 ) -> None:
     """Add a person."""

@@ -77,7 +77,10 @@ def mark(
         canaries=canaries,
     )
     workspace.log.append(
-        actor=actor(None), action="release.mark", subject=f"{cohort}/{release}", details={"recipient": recipient, **made}
+        actor=actor(None),
+        action="release.mark",
+        subject=f"{cohort}/{release}",
+        details={"recipient": recipient, **made},
     )
     print(f"Release {cohort}/{release} to {recipient}: marked copy in {out}")
 
@@ -109,4 +112,6 @@ def list_(cohort: Annotated[str | None, typer.Argument()] = None, json: JsonOpti
         for row in rows:
             print_json(row)
     else:
-        print_table(["cohort", "release", "recipient", "ids", "marked", "added"], [list(r.values()) for r in rows])
+        print_table(
+            ["cohort", "release", "recipient", "ids", "marked", "added"], [list(r.values()) for r in rows]
+        )

@@ -11,7 +11,9 @@ from config.cli.session import JsonOption, opened, print_json, print_table
 
 
 def report(
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only cases opened since that day.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only cases opened since that day.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Times to detect, to notice and to removal; open exposures; coverage."""

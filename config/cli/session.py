@@ -17,11 +17,13 @@ from config.settings import find_home
 from config.workspace import Workspace, open_workspace
 
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="The workspace; default $COHORTWATCH_HOME, else the user's data folder.")
+    Path | None,
+    typer.Option("--home", help="The workspace; default $COHORTWATCH_HOME, else the user's data folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ByOption = Annotated[
-    str | None, typer.Option("--by", help="Who does this, a person of `person list`; default $COHORTWATCH_PERSON.")
+    str | None,
+    typer.Option("--by", help="Who does this, a person of `person list`; default $COHORTWATCH_PERSON."),
 ]
 
 _home: list[Path | None] = [None]

@@ -10,7 +10,9 @@ from config.cli.session import JsonOption, actor, opened, print_json, print_tabl
 
 
 def crawl(
-    sources: Annotated[list[str] | None, typer.Argument(help="Names of sources; default all that are enabled.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="Names of sources; default all that are enabled.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """One headless pass over the sources: new finds into quarantine, with evidence."""
@@ -36,7 +38,15 @@ def patrol(json: JsonOption = False) -> None:
     else:
         _print_sources(outcome["crawl"], json=False)
         found = [
-            [one["name"], one["verdict"], one["cohort"], one["release"], one["standing"], one["odds"], one["participants"]]
+            [
+                one["name"],
+                one["verdict"],
+                one["cohort"],
+                one["release"],
+                one["standing"],
+                one["odds"],
+                one["participants"],
+            ]
             for one in outcome["matches"]
         ]
         if found:
@@ -105,7 +115,14 @@ def _print_sources(outcome: dict[str, Any], json: bool) -> None:
     print_table(
         ["source", "requests", "new finds", "new copies", "caps hit", "silent"],
         [
-            [one["source"], one["requests"], one["finds_new"], one["copies_new"], one["caps_hit"], one["silent_reason"]]
+            [
+                one["source"],
+                one["requests"],
+                one["finds_new"],
+                one["copies_new"],
+                one["caps_hit"],
+                one["silent_reason"],
+            ]
             for one in outcome["sources"]
         ],
     )

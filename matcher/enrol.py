@@ -1,0 +1,183 @@
+"""Registers cohorts and releases and builds their indexes.
+
+Indexes are built in a folder of their own beside the final one and moved there when whole, before the row is
+written: a run that dies leaves no half cohort, and the next one starts afresh.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from matcher.errors import AlreadyEnrolled, BadSourceFile, NotEnrolled
+from matcher.library import cohort_folder, release_folder
+from matcher.models import Cohort, Release
+from matcher.sketches import MatchingKeys
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Where indexes lie, under which keys, and which rows tell of them."""
+
+    engine: Engine
+    indexes: Path
+    keys: MatchingKeys
+
+
+def add_cohort(
+    enrolment: Enrolment,
+    name: str,
+    *,
+    title: str | None = None,
+    genotypes: Sequence[Path] = (),
+    phenotypes: Sequence[Path] = (),
+    id_column: str | None = None,
+    aliases: Sequence[str] = (),
+) -> Cohort:
+    """Registers a source cohort and builds its indexes; only keyed hashes of ids and values are kept.
+
+    Raises:
+        AlreadyEnrolled: the name is taken.
+        BadSourceFile: no file was given, or one cannot be used.
+    """
+    from matcher.genotypes import enrol as genotypes_enrol
+    from matcher.tables import enrol as tables_enrol
+    from matcher.texts import enrol as texts_enrol
+
+    _check_name(name)
+    _check_files([*genotypes, *phenotypes])
+    if not genotypes and not phenotypes:
+        raise BadSourceFile("a cohort needs data to be recognised by; give --genotypes or --phenotypes")
+    with Session(enrolment.engine) as session:
+        if session.exec(select(Cohort).where(Cohort.name == name)).first():
+            raise AlreadyEnrolled(f"cohort {name!r} is registered already; choose another name")
+    row = Cohort(name=name, title=title or name, participants_count=0)
+
+    def build(folder: Path) -> None:
+        if phenotypes:
+            tables = tables_enrol.enrol_cohort(folder, phenotypes, id_column, enrolment.keys)
+            row.participants_count = tables.participants_count
+            row.columns_count = len(tables.columns)
+        if genotypes:
+            enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
+            row.participants_count = max(row.participants_count, enrolled.samples_count)
+            row.variants_count = enrolled.variants_count
+        texts_enrol.enrol_texts(folder, name, row.title, tuple(aliases))
+
+    _build(cohort_folder(enrolment.indexes, name), build)
+    with Session(enrolment.engine, expire_on_commit=False) as session:
+        session.add(row)
+        session.commit()
+    return row
+
+
+def add_release(
+    enrolment: Enrolment,
+    cohort: str,
+    release: str,
+    *,
+    recipient: str,
+    ids: Path | None = None,
+    genotypes: Sequence[Path] = (),
+    phenotypes: Sequence[Path] = (),
+    id_column: str | None = None,
+    marked: bool = False,
+    prepare: Callable[[Path], dict[str, Any]] | None = None,
+) -> Release:
+    """Registers one hand-over to one recipient: its ids, what it held, and digests of its files.
+
+    `prepare` may write more into the release's folder (its marks) and answers what to keep in the manifest.
+
+    Raises:
+        NotEnrolled: there is no such cohort.
+        AlreadyEnrolled: the cohort has a release of that name.
+        BadSourceFile: nothing was given, or a file cannot be used.
+    """
+    from matcher.genotypes import enrol as genotypes_enrol
+    from matcher.tables import enrol as tables_enrol
+
+    _check_name(release)
+    files = [*([ids] if ids else []), *genotypes, *phenotypes]
+    _check_files(files)
+    if not files:
+        raise BadSourceFile(
+            "a release needs something to be told by; give --ids, --genotypes or --phenotypes"
+        )
+    cohort_id = _cohort_without(enrolment, cohort, release)
+    base = cohort_folder(enrolment.indexes, cohort)
+    row = Release(cohort_id=cohort_id, name=release, recipient=recipient, marked=marked)
+    row.manifest = {"files": [_manifest_line(file) for file in files]}
+
+    def build(folder: Path) -> None:
+        tables = tables_enrol.enrol_release(
+            folder, base, ids=ids, files=phenotypes, id_column=id_column, keys=enrolment.keys
+        )
+        row.ids_count = tables.ids_count
+        if genotypes:
+            genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
+        if prepare is not None:
+            row.manifest = {**row.manifest, **prepare(folder)}
+
+    _build(release_folder(enrolment.indexes, cohort, release), build)
+    with Session(enrolment.engine, expire_on_commit=False) as session:
+        session.add(row)
+        session.commit()
+    return row
+
+
+def _cohort_without(enrolment: Enrolment, cohort: str, release: str) -> int:
+    with Session(enrolment.engine) as session:
+        row = session.exec(select(Cohort).where(Cohort.name == cohort)).first()
+        if row is None or row.id is None:
+            raise NotEnrolled(
+                f"no cohort is named {cohort!r}; add it first with `cohortwatch cohort add {cohort}`"
+            )
+        taken = select(Release).where(Release.cohort_id == row.id, Release.name == release)
+        if session.exec(taken).first():
+            raise AlreadyEnrolled(f"cohort {cohort!r} has a release {release!r} already; choose another name")
+        return row.id
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    """Runs `build` on a folder beside `folder` and puts it there when it ends well."""
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    unfinished.mkdir(parents=True, mode=0o700)
+    try:
+        build(unfinished)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    if folder.exists():  # left by a run that died before its row was written
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadSourceFile(
+            f"{name!r} cannot be a name; use letters, digits, dot, dash and underscore, at most 64"
+        )
+
+
+def _check_files(files: Sequence[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise BadSourceFile(f"{file} is not a file that can be read; check the path")
+
+
+def _manifest_line(file: Path) -> dict[str, Any]:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"name": file.name, "bytes": file.stat().st_size, "sha256": digest}

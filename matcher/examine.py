@@ -1,0 +1,119 @@
+"""One file in, one answer out: what it is, how sure, whose data, whose copy.
+
+Files come from `reading`, evidence from the matchers, the words of the answer from the contract. No answer holds
+an id or a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from matcher.content import ContentSketch
+from matcher.contents import Event, FileEnded, FileStarted, Limits, Text
+from matcher.library import matchers
+from matcher.reading import read_bytes, read_path
+from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys
+from matcher.verdict import best, judge, matches_of
+
+PATH_PART = "path"
+"""The name of the text part that holds a file's own path, which may hold ids."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """What is kept of a file while its parts go by."""
+
+    content: ContentSketch
+    sketches: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Everything that an examination needs, read once."""
+
+    library: Sequence[EnrolledCohort]
+    keys: MatchingKeys
+    limits: Limits = field(default_factory=Limits)
+
+    def paths(self, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+        """The contract's line for every file in `paths`: folders, archives and git histories included."""
+        for path in paths:
+            yield from self.events(read_path(path, self.limits))
+
+    def content(self, name: str, data: Any) -> Iterator[dict[str, Any]]:
+        """The same for content that was decrypted from quarantine; `data` is bytes or a binary stream."""
+        yield from self.events(read_bytes(name, data, self.limits))
+
+    def events(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+        """Answers, one for every file that ends in `events`."""
+        file = self._open("")
+        for event in events:
+            match event:
+                case FileStarted(path):
+                    file = self._open(path)
+                case FileEnded():
+                    yield self._answer(file, event)
+                case part:
+                    file.content.add(part)
+                    for sketch in file.sketches:
+                        sketch.add(part)
+
+    def _open(self, path: str) -> _Open:
+        sketches = [matcher.sketch(self.keys) for matcher in matchers()]
+        inner = path.rpartition("!/")[2].rpartition("@")[2].partition(":")[2] or PurePosixPath(path).name
+        for sketch in sketches:
+            sketch.add(Text(PATH_PART, inner))
+        return _Open(ContentSketch(), sketches)
+
+    def _answer(self, file: _Open, ended: FileEnded) -> dict[str, Any]:
+        kind, reason = file.content.kind(ended.format, ended.path)
+        releases_tried = sum(len(cohort.releases) for cohort in self.library)
+        matches: list[dict[str, Any]] = []
+        for cohort in self.library:
+            evidence = self._evidence(file, cohort)
+            if not evidence:
+                continue
+            judgement = judge(
+                cohort.name,
+                evidence,
+                cohorts_tried=len(self.library),
+                releases_tried=releases_tried,
+                releases_here=len(cohort.releases),
+            )
+            matches += matches_of(judgement, {one.name: one.recipient for one in cohort.releases})
+        matches.sort(key=lambda one: one["false_match_probability"])
+        return {
+            "path": ended.path,
+            "sha256": ended.sha256,
+            "bytes": ended.size,
+            "format": ended.format,
+            "content": kind,
+            "content_reason": reason,
+            "verdict": best([one["verdict"] for one in matches]),
+            "matches": matches,
+            "columns": list(file.content.columns),
+            "skipped": ended.skipped,
+        }
+
+    def _evidence(self, file: _Open, cohort: EnrolledCohort) -> list[Evidence]:
+        evidence: list[Evidence] = []
+        for matcher, sketch in zip(matchers(), file.sketches, strict=True):
+            evidence += matcher.compare(sketch, cohort, self.keys)
+        return evidence
+
+
+def summary(answers: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The contract's last line over some answers: counts only."""
+    files = total = 0
+    verdicts = {"confirmed": 0, "probable": 0, "possible": 0, "none": 0}
+    skipped: dict[str, int] = {}
+    for one in answers:
+        files += 1
+        total += one["bytes"]
+        verdicts[one["verdict"]] += 1
+        if one["skipped"]:
+            skipped[one["skipped"]] = skipped.get(one["skipped"], 0) + 1
+    return {"files": files, "bytes": total, "verdicts": verdicts, "skipped": skipped}
