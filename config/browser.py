@@ -1,7 +1,7 @@
 """Finds a Chromium, and gets one where there is none: `python -m config.browser`.
 
-In order: the one that the settings or `COHORTWATCH_BROWSER` name, one on PATH, one that Playwright installed, Playwright's own
-install, the system's package. Nothing is asked.
+In order: the one that the settings or `COHORTWATCH_BROWSER` name, one on PATH, one that Playwright
+installed, Playwright's own install, the system's package. Nothing is asked.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The workspace's keys: one master key, from which every other is derived.
 
-The master key lies in `keys/master.key` (mode 0600) or in `COHORTWATCH_MASTER_KEY` (64 hex digits), never in the
-database. Losing it makes indexes, quarantine and marks unreadable for good, so a new one is made only
-where no workspace was made before.
+The master key lies in `keys/master.key` (mode 0600) or in `COHORTWATCH_MASTER_KEY` (64 hex digits), never
+in the database. Losing it makes indexes, quarantine and marks unreadable for good, so a new one is made
+only where no workspace was made before.
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ class Lead(SQLModel, table=True):
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     revision: str = ""
     """What was seen there last (a blob or head SHA, an ETag); a lead is taken up again when it changes."""
-    state: LeadState = Field(default=LeadState.WAITING, sa_column=Column(stored(LeadState), nullable=False, index=True))
+    state: LeadState = Field(
+        default=LeadState.WAITING, sa_column=Column(stored(LeadState), nullable=False, index=True)
+    )
     attempts: int = 0
     reason: str | None = None
     leased_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime()))

@@ -59,7 +59,7 @@ class Opened:
     name: str
     stream: BinaryIO
     size: int
-    sibling: Callable[[str], BinaryIO | None] = field(default=lambda suffix: None)
+    sibling: Callable[[str], BinaryIO | None] = field(default=lambda _suffix: None)
     """`sibling(".bim")` opens the file of the same stem with that suffix, if it stands beside it."""
 
 

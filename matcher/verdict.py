@@ -155,7 +155,9 @@ def _odds_by_information(evidence: Sequence[Evidence], releases_here: int) -> di
 
     odds: dict[Information, float] = {}
     for one in evidence:
-        through_release = max((r.log10_odds for r in one.releases), default=0.0) - log10(max(1, releases_here))
+        through_release = max((r.log10_odds for r in one.releases), default=0.0) - log10(
+            max(1, releases_here)
+        )
         odds[one.rests_on] = max(odds.get(one.rests_on, 0.0), one.log10_odds, through_release)
     return odds
 

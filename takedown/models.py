@@ -76,7 +76,9 @@ class Case(SQLModel, table=True):
     """`CW-2026-0001`."""
     title: str
     cohort: str = Field(index=True)
-    state: CaseState = Field(default=CaseState.NEW, sa_column=Column(stored(CaseState), nullable=False, index=True))
+    state: CaseState = Field(
+        default=CaseState.NEW, sa_column=Column(stored(CaseState), nullable=False, index=True)
+    )
     verdict: str
     assignee: str | None = None
     first_seen_at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False))

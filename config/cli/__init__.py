@@ -1,7 +1,7 @@
 """The command line: `cohortwatch`, one file a noun.
 
-Exit codes, for every command: 0 done and nothing found; 1 done and something found, or a check that does not hold;
-2 wrong use or a failure, with one line on standard error that says what and how to mend it.
+Exit codes, for every command: 0 done and nothing found; 1 done and something found, or a check that does
+not hold; 2 wrong use or a failure, with one line on standard error that says what and how to mend it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader of our output went away; leave without a second complaint at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 2
-    except Exception as wrong:
+    except Exception as wrong:  # noqa: BLE001 - the last stop of every failure: one line, never a traceback
         print(f"cohortwatch: {one_line(wrong)}", file=sys.stderr)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)

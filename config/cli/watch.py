@@ -1,4 +1,4 @@
-"""`cohortwatch crawl`, `patrol`, `schedule`, `tip` and `recheck`: what runs without people, and what feeds it."""
+"""`cohortwatch crawl`, `patrol`, `schedule`, `tip`, `recheck`: what runs without people, and what feeds it."""
 
 from __future__ import annotations
 
@@ -75,9 +75,8 @@ def tip(
     note: Annotated[str | None, typer.Option(help="Who told it and why.")] = None,
 ) -> None:
     """Take in a lead from a person; the next patrol looks at it."""
-    from sqlmodel import Session
-
     from crawler.tips import take_tip
+    from sqlmodel import Session
 
     workspace = opened()
     with Session(workspace.engine) as session:

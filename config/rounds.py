@@ -1,0 +1,230 @@
+"""The whole walk on one page: crawl, examine, open cases, draft notices, re-check.
+
+Each step commits when it ends, so a pass that dies anywhere is taken up by the next one at the last finished
+step. A step that fails is named in the outcome and does not keep the others from their work.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlmodel import Session, col, or_, select
+
+from config.database import reading
+from config.workspace import Workspace
+from crawler.models import Copy, Find
+from matcher.models import Match
+
+MACHINE = "cohortwatch"
+"""Who acts in the log when no person does."""
+_T = TypeVar("_T")
+CRAWL_SECONDS = 6 * 3600
+
+
+class CrawlFailed(RuntimeError):
+    """The crawl's process ended without an outcome; `tail` is the end of what it said."""
+
+
+def patrol_round(workspace: Workspace) -> dict[str, Any]:
+    """One whole pass; the outcome names what was found and what could not be done."""
+    failures: list[str] = []
+
+    def attempt(what: str, step: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return step()
+        except Exception as wrong:  # noqa: BLE001 - nobody watches: the other steps must still run, and this is told
+            from config.cli.failures import one_line
+
+            failures.append(f"{what}: {one_line(wrong)}")
+            return otherwise
+
+    crawled = attempt("crawl", lambda: crawl_round(workspace, ()), {"sources": [], "finds_new": 0})
+    failures += [
+        f"source {one['source']}: {one['silent_reason']}" for one in crawled["sources"] if one.get("failed")
+    ]
+    examined = attempt("examine", lambda: examine_round(workspace, failures), (0, []))
+    cases = attempt("cases", lambda: cases_round(workspace), [])
+    drafted = attempt("notices", lambda: draft_round(workspace, cases), 0)
+    rechecked = attempt("re-checks", lambda: recheck_round(workspace, None), [])
+    outcome = {
+        "crawl": crawled,
+        "examined": examined[0],
+        "matches": examined[1],
+        "cases_opened": cases,
+        "notices_drafted": drafted,
+        "rechecked": len(rechecked),
+        "failures": failures,
+    }
+    workspace.log.append(
+        actor=MACHINE,
+        action="patrol",
+        subject="workspace",
+        details={
+            "examined": examined[0],
+            "matches": len(examined[1]),
+            "cases_opened": cases,
+            "notices_drafted": drafted,
+            "rechecked": len(rechecked),
+            "failures": failures,
+        },
+    )
+    return outcome
+
+
+def crawl_round(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
+    """Crawls the sources in a child process, which Scrapy needs for itself."""
+    from config.crawling import plans_of
+
+    if not plans_of(workspace, names):
+        return {"sources": [], "finds_new": 0}
+    child = subprocess.run(
+        [sys.executable, "-m", "config.crawling"],
+        input=json.dumps({"home": str(workspace.settings.home), "sources": list(names)}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=CRAWL_SECONDS,
+    )
+    (workspace.settings.home / "crawl.log").write_text(child.stderr, encoding="utf-8")
+    if child.returncode != 0 or not child.stdout:
+        raise CrawlFailed(f"the crawl ended with code {child.returncode}; see crawl.log in the workspace")
+    outcome: dict[str, Any] = json.loads(child.stdout)
+    outcome["finds_new"] = sum(one["finds_new"] for one in outcome["sources"])
+    return outcome
+
+
+def examine_round(workspace: Workspace, failures: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    """Examines every find that these matchers and cohorts have not seen; answers how many, and the new matches."""
+    from matcher.examine import Examiner
+    from matcher.library import read_library, version
+
+    with reading(workspace.engine) as session:
+        library = read_library(session, workspace.settings.indexes_folder)
+        now = version(library)
+        unseen = or_(col(Find.examined_version).is_(None), Find.examined_version != now)
+        waiting = session.exec(select(Find.sha256).where(unseen).order_by(col(Find.first_seen_at))).all()
+    examiner = Examiner(library, workspace.keys.matching, workspace.limits)
+    examined, found = 0, []
+    for sha256 in waiting:
+        try:
+            found += _examine_find(workspace, examiner, sha256, now)
+            examined += 1
+        except Exception as wrong:  # noqa: BLE001 - one bad find must not hide the next; it stays waiting and is told
+            from config.cli.failures import one_line
+
+            failures.append(f"find {sha256[:12]}: {one_line(wrong)}")
+    return examined, found
+
+
+def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str) -> list[dict[str, Any]]:
+    from matcher.verdict import is_at_least
+
+    with reading(workspace.engine) as session:
+        find = session.get_one(Find, sha256)
+    with workspace.vault.open(find.vault_object) as content:
+        answers = [one for one in examiner.content(find.name, content) if one["matches"]]
+    rows = [_match_row(sha256, answer, match) for answer in answers for match in answer["matches"]]
+    with Session(workspace.engine) as session:
+        for row in rows:
+            _keep(session, row)
+        kept = session.get_one(Find, sha256)
+        kept.examined_version = version
+        session.add(kept)
+        session.commit()
+    return [
+        {
+            "name": answer["path"],
+            "verdict": match["verdict"],
+            "cohort": match["cohort"],
+            "release": match["release"],
+            "standing": match["standing"],
+            "odds": f"{match['false_match_probability']:.1e}",
+            "participants": match["participants_matched"],
+        }
+        for answer in answers
+        for match in answer["matches"]
+        if is_at_least(match["verdict"], "probable")
+    ]
+
+
+def _match_row(find_sha256: str, answer: dict[str, Any], match: dict[str, Any]) -> Match:
+    return Match(
+        find_sha256=find_sha256,
+        path=answer["path"],
+        content_sha256=answer["sha256"],
+        verdict=match["verdict"],
+        cohort=match["cohort"],
+        release=match["release"] or "",
+        recipient=match["recipient"],
+        relation=match["relation"],
+        standing=match["standing"],
+        false_match_probability=match["false_match_probability"],
+        false_accusation_probability=match["false_accusation_probability"],
+        participants_matched=match["participants_matched"],
+        participants_examined=match["participants_examined"],
+        answer={**{key: value for key, value in answer.items() if key != "matches"}, "match": match},
+    )
+
+
+def _keep(session: Session, row: Match) -> None:
+    """Writes a match, or brings the one of the same find, file, cohort and release up to date."""
+    same = select(Match).where(
+        Match.find_sha256 == row.find_sha256,
+        Match.path == row.path,
+        Match.cohort == row.cohort,
+        Match.release == row.release,
+    )
+    known = session.exec(same).first()
+    if known is None:
+        session.add(row)
+        return
+    for name, value in row.model_dump(exclude={"id", "found_at"}).items():
+        setattr(known, name, value)
+    session.add(known)
+
+
+def cases_round(workspace: Workspace) -> list[str]:
+    """Opens cases for new matches, or joins them to the family that they belong to; numbers of those opened."""
+    from takedown.cases import open_cases
+
+    with Session(workspace.engine) as session:
+        opened = [one.number for one in open_cases(session, log=workspace.log)]
+        session.commit()
+    return opened
+
+
+def draft_round(workspace: Workspace, numbers: Sequence[str]) -> int:
+    """Drafts the notices of newly opened cases; none while the settings do not say who signs."""
+    from takedown.notices import draft
+
+    from config.parties import sender_of
+
+    sender = sender_of(workspace)
+    if sender is None:
+        return 0
+    drafted = 0
+    for number in numbers:
+        with Session(workspace.engine) as session:
+            drafted += len(draft(session, number, author=MACHINE, sender=sender, log=workspace.log))
+            session.commit()
+    return drafted
+
+
+def recheck_round(workspace: Workspace, numbers: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Asks the addresses under takedown that are due, or all of the named cases."""
+    from crawler.ask import ask_again
+    from takedown.recheck import recheck
+
+    from config.crawling import manners_of, plans_of
+
+    def ask(copies: Sequence[Copy]) -> list[Any]:
+        return ask_again(plans_of(workspace), manners_of(workspace), copies)
+
+    with Session(workspace.engine) as session:
+        asked = recheck(session, ask=ask, numbers=numbers, log=workspace.log)
+        session.commit()
+    return asked
