@@ -1,0 +1,110 @@
+"""The codes: how often a unit is marked, in which layer, for whom.
+
+Two layers. The sparse layer marks few units of the recipient's own, each worth two decades: it names single leakers
+from small leaks, and dies when three copies are voted. The coded layer sits at positions that are the same for all
+recipients, with Nuida's discrete biases for coalitions of up to five: each position is worth a fifth of a
+decade, and no vote removes it.
+
+Nuida et al., "An improvement of discrete Tardos fingerprinting codes", Des. Codes Cryptogr. 52 (2009): for c = 5, 6
+the biases are the Gauss-Legendre points below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+NUIDA_BIASES = (0.13820, 0.5, 0.86180)
+NUIDA_WEIGHTS = (0.33199, 0.33602, 0.33199)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Shares of eligible units, as 64-bit integers: what marker and detector must agree on."""
+
+    coded: int
+    """A unit is in the coded layer where its K0 draw lies under this."""
+    sparse: int
+    """The threshold of a recipient's draw in the sparse layer."""
+    biases: tuple[int, ...]
+    """Thresholds of a recipient's draw in the coded layer, by class."""
+    splits: tuple[int, ...]
+    """Upper ends, within `coded`, of the classes of the coded layer."""
+
+    @property
+    def thresholds(self) -> npt.NDArray[np.uint64]:
+        """By class: 0 is the sparse layer, 1 and above the coded layer."""
+        return np.array((self.sparse, *self.biases), dtype=np.uint64)
+
+    @property
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """The exact chance of a 1 by class, as the thresholds have it."""
+        return np.array([one / 2**64 for one in (self.sparse, *self.biases)])
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "coded": self.coded,
+            "sparse": self.sparse,
+            "biases": list(self.biases),
+            "splits": list(self.splits),
+        }
+
+    @classmethod
+    def from_json(cls, given: dict[str, object]) -> Rates:
+        def whole(name: str) -> int:
+            return int(str(given[name]))
+
+        def several(name: str) -> tuple[int, ...]:
+            values = given[name]
+            assert isinstance(values, list)
+            return tuple(int(one) for one in values)
+
+        return cls(whole("coded"), whole("sparse"), several("biases"), several("splits"))
+
+
+def rates(
+    sparse: float,
+    coded: float,
+    biases: tuple[float, ...] = NUIDA_BIASES,
+    weights: tuple[float, ...] = NUIDA_WEIGHTS,
+) -> Rates:
+    """Rates from shares of the eligible units."""
+    ends = np.cumsum(np.array(weights) / sum(weights))
+    scale = min(2**64 - 1, int(coded * 2**64))
+    splits = [int(scale * float(end)) for end in ends]
+    splits[-1] = scale
+    return Rates(
+        coded=scale,
+        sparse=int(sparse * 2**64),
+        biases=tuple(int(one * 2**64) for one in biases),
+        splits=tuple(splits),
+    )
+
+
+SPARSE_CELLS = 0.00087
+"""Marks of the sparse layer, as a share of all cells."""
+CODED_CELLS = 0.00026
+"""Positions of the coded layer, as a share of all cells; half of them are changed for a recipient."""
+DENSEST_SPARSE = 0.06
+DENSEST_CODED = 0.10
+
+
+def genotype_rates(eligible_share: float) -> Rates:
+    """Rates that change at most 0.1 % of all cells where this share of cells may be changed."""
+    share = max(eligible_share, 1e-6)
+    return rates(min(SPARSE_CELLS / share, DENSEST_SPARSE), min(CODED_CELLS / share, DENSEST_CODED))
+
+
+def ambiguous_rates(ambiguous_share: float, mean_harm: float = 0.17) -> Rates:
+    """Rates for imputed calls that are nearly even: a swap errs only by the difference of the two probabilities.
+
+    The budget is expected true error, 0.1 % of all cells, not changed cells.
+    """
+    density = min(0.2, 0.001 / max(ambiguous_share * mean_harm, 1e-9))
+    return rates(density, 0.1)
+
+
+DIGIT_RATES = rates(0.5, 0.5)
+"""Last digits: half of the cells fair coins, half with Nuida's biases for coalitions."""

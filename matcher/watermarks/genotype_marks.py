@@ -1,0 +1,173 @@
+"""Genotype marks: which cells of a block carry a unit, what they are changed to, and reading them back.
+
+`units_of_block` says it once for marker and detector: from source calls and K0 alone come the layer of every eligible
+cell and the value that its mark has. The marker then draws the recipient's bit; the detector compares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from matcher.watermarks.codes import Rates
+from matcher.watermarks.plausible import Model, predict
+from matcher.watermarks.units import draw
+
+Dosages = npt.NDArray[np.int8]
+NO_UNIT = 255
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _classify(dosages, bins, steps, variants, participants, key, coded, splits, skip, layers, marks):  # type: ignore[no-untyped-def]
+    for v in range(dosages.shape[0]):
+        some = False
+        for b in range(steps.shape[1]):
+            some = some or steps[v, b] != 0
+        for s in range(dosages.shape[1]):
+            layers[v, s] = 255
+        if not some:
+            continue
+        for s in range(dosages.shape[1]):
+            g = dosages[v, s]
+            if g < 0 or skip[s]:
+                continue
+            allowed = steps[v, bins[v, s]]
+            up = (g == 0 and allowed & 1) or (g == 1 and allowed & 4)
+            down = (g == 2 and allowed & 8) or (g == 1 and allowed & 2)
+            if not (up or down):
+                continue
+            u = draw(key[0], key[1], variants[v], participants[s])
+            if up and down:
+                up = (u & np.uint64(1)) == np.uint64(1)
+            marks[v, s] = g + 1 if up else g - 1
+            layer = 0
+            if u < coded:
+                layer = 1
+                while layer < splits.size and u >= splits[layer - 1]:
+                    layer += 1
+            layers[v, s] = layer
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _apply(dosages, layers, marks, variants, participants, key, thresholds):  # type: ignore[no-untyped-def]
+    changed = 0
+    for v in range(dosages.shape[0]):
+        for s in range(dosages.shape[1]):
+            layer = layers[v, s]
+            if layer == 255:
+                continue
+            if draw(key[0], key[1], variants[v], participants[s]) < thresholds[layer]:
+                dosages[v, s] = marks[v, s]
+                changed += 1
+    return changed
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
+    dosages, first, offsets, weights, means, steps, variants, participants, key0, key, coded, splits, thresholds, skip
+):  # fmt: skip
+    """Everything of marking in one pass over a block, without holding bins or layers of more than one variant."""
+    block, people = variants.size, participants.size
+    rows = dosages.shape[0]
+    out = np.empty((block, people), dtype=np.int8)
+    row = np.empty(people, dtype=np.int32)
+    changed = 0
+    for v in range(block):
+        at = first + v
+        out[v] = dosages[at]
+        some = False
+        for b in range(steps.shape[1]):
+            some = some or steps[v, b] != 0
+        if not some:
+            continue
+        row[:] = np.int32(means[at]) * np.int32(64)
+        for k in range(offsets.shape[1]):
+            w = np.int32(weights[v, k])
+            other = at + offsets[v, k]
+            if w == 0 or other < 0 or other >= rows:
+                continue
+            m = np.int32(means[other])
+            for s in range(people):
+                g = np.int32(dosages[other, s])
+                row[s] += w * (g * np.int32(16) - m) if g >= 0 else np.int32(0)
+        for s in range(people):
+            g = out[v, s]
+            if g < 0 or skip[s]:
+                continue
+            allowed = steps[v, min(31, max(0, row[s] >> 6))]
+            if allowed == 0:
+                continue
+            up = (g == 0 and allowed & 1) or (g == 1 and allowed & 4)
+            down = (g == 2 and allowed & 8) or (g == 1 and allowed & 2)
+            if not (up or down):
+                continue
+            x = draw(key[0], key[1], variants[v], participants[s])
+            if x >= thresholds[0] and x >= thresholds[1] and x >= thresholds[-1]:
+                continue  # no layer would mark it, so its layer need not be drawn
+            u = draw(key0[0], key0[1], variants[v], participants[s])
+            layer = 0
+            if u < coded:
+                layer = 1
+                while layer < splits.size and u >= splits[layer - 1]:
+                    layer += 1
+            if x < thresholds[layer]:
+                if up and down:
+                    up = (u & np.uint64(1)) == np.uint64(1)
+                out[v, s] = g + 1 if up else g - 1
+                changed += 1
+    return out, changed
+
+
+def units_of_block(
+    dosages: Dosages,
+    first: int,
+    model: Model,
+    variants: npt.NDArray[np.uint64],
+    participants: npt.NDArray[np.uint64],
+    key0: npt.NDArray[np.uint64],
+    rates: Rates,
+    skip: npt.NDArray[np.bool_] | None = None,
+) -> tuple[npt.NDArray[np.uint8], Dosages]:
+    """Layer (255: no unit) and mark value of every cell of a block; `dosages` holds the halo too."""
+    block = variants.size
+    skip = np.zeros(participants.size, dtype=bool) if skip is None else skip
+    bins = np.empty((block, participants.size), dtype=np.uint8)
+    predict(dosages, first, model.offsets, model.weights, model.means, bins)
+    layers = np.empty(bins.shape, dtype=np.uint8)
+    marks = np.zeros(bins.shape, dtype=np.int8)
+    _classify(
+        dosages[first : first + block],
+        bins,
+        model.steps,
+        variants,
+        participants,
+        key0,
+        np.uint64(rates.coded),
+        np.array(rates.splits, dtype=np.uint64),
+        skip,
+        layers,
+        marks,
+    )
+    return layers, marks
+
+
+def mark_block(
+    dosages: Dosages,
+    first: int,
+    model: Model,
+    variants: npt.NDArray[np.uint64],
+    participants: npt.NDArray[np.uint64],
+    key0: npt.NDArray[np.uint64],
+    key: npt.NDArray[np.uint64],
+    rates: Rates,
+    skip: npt.NDArray[np.bool_] | None = None,
+) -> tuple[Dosages, int]:
+    """The block's calls as the recipient gets them, and how many were changed."""
+    skip = np.zeros(participants.size, dtype=bool) if skip is None else skip
+    splits = np.array(rates.splits, dtype=np.uint64)
+    out, changed = mark_cells(
+        dosages, first, model.offsets, model.weights, model.means, model.steps, variants, participants,
+        key0, key, np.uint64(rates.coded), splits, rates.thresholds, skip,
+    )  # fmt: skip
+    return out, int(changed)
