@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -115,6 +115,15 @@ class ReadingLimits(_Section):
     seconds: float = 120.0
 
 
+class Gate(_Section):
+    """What may leave through `examine --gate`; see `matcher.gate.Policy`."""
+
+    contents: tuple[str, ...] = ("aggregate", "documentation", "code", "text")
+    stop_at: Literal["possible", "probable", "confirmed"] = "possible"
+    unread_may_leave: bool = False
+    empty_may_leave: bool = True
+
+
 class Settings(_Section):
     """Everything that an operator may set."""
 
@@ -129,6 +138,7 @@ class Settings(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     console: ConsoleSettings = ConsoleSettings()
     limits: ReadingLimits = ReadingLimits()
+    gate: Gate = Gate()
 
     @property
     def keys_folder(self) -> Path:

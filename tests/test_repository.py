@@ -65,6 +65,6 @@ def test_nothing_is_marked_as_undone(files: list[str]) -> None:
 def test_the_top_level_holds_only_what_belongs_there(files: list[str]) -> None:
     allowed = {
         "pyproject.toml", "crawler", "matcher", "takedown", "tests", "config", "README.md", "Makefile", ".ci",
-        "requirements.lock", "LICENSE", "CHANGELOG.md", ".gitignore",
+        "requirements.lock", "LICENSE", "CHANGELOG.md", ".gitignore", ".pre-commit-hooks.yaml", "action.yml",
     }  # fmt: skip
     assert {name.partition("/")[0] for name in files} <= allowed

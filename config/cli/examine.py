@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from config.cli.session import JsonOption, actor, opened, print_json, print_table
+
+if TYPE_CHECKING:
+    from matcher.gate import Breach
 
 
 def examine(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders, archives, git repositories.")],
     json: JsonOption = False,
     cohort: Annotated[list[str] | None, typer.Option(help="Only this cohort; repeat for more.")] = None,
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate", help="Exit 1 where a file breaks the settings' [gate]: the check on an export."
+        ),
+    ] = False,
+    sarif: Annotated[
+        Path | None, typer.Option(help="With --gate: write what breaks it as SARIF to this file.")
+    ] = None,
 ) -> None:
     """Match local files; no network, writes nothing but the audit log."""
     from config.database import reading
     from config.errors import ConfigError
     from matcher.examine import Examiner, summary
+    from matcher.gate import Breach, Policy, breaches
     from matcher.library import read_library
     from matcher.verdict import best, is_at_least
 
@@ -29,10 +43,15 @@ def examine(
     with reading(workspace.engine) as session:
         library = read_library(session, workspace.settings.indexes_folder, cohort or ())
     examiner = Examiner(library, workspace.keys.matching, workspace.limits)
+    policy = Policy(
+        **{**workspace.settings.gate.model_dump(), "contents": frozenset(workspace.settings.gate.contents)}
+    )
+    broken: list[Breach] = []
     kept: list[dict[str, Any]] = []
     shown: list[list[Any]] = []
     for answer in examiner.paths(paths):
         kept.append({key: answer[key] for key in ("bytes", "verdict", "skipped", "sha256")})
+        broken += breaches(answer, policy) if gate else []
         if json:
             print_json(answer)
         elif answer["verdict"] != "none" or answer["skipped"]:
@@ -55,8 +74,26 @@ def examine(
         print(f"{total['files']:,} files, {total['bytes']:,} bytes: {found}")
         if not library:
             print("No cohort is registered, so nothing could match; see `cohortwatch cohort add`.")
-    if is_at_least(found, "probable"):
+    if gate:
+        _tell_gate(broken, sarif, json)
+    if broken or is_at_least(found, "probable"):
         raise typer.Exit(1)
+
+
+def _tell_gate(broken: list[Breach], sarif_file: Path | None, json: bool) -> None:
+    from importlib.metadata import version
+
+    from matcher.gate import sarif
+
+    if sarif_file is not None:
+        sarif_file.write_text(dumps(sarif(broken, version("cohortwatch")), indent=1), encoding="utf-8")
+    if json:
+        print_json({"gate": [{"path": one.path, "rule": one.rule, "says": one.says} for one in broken]})
+        return
+    for one in broken:
+        print(f"may not leave: {one.path}: {one.says}")
+    if not broken:
+        print("All of it may leave.")
 
 
 def _rows(answer: dict[str, Any]) -> list[list[Any]]:

@@ -1,0 +1,107 @@
+"""The command line as its users and their programs meet it: exit codes, one-line errors, no traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(home: Path, *arguments: str, code: int | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "config.cli", "--home", str(home), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr
+    if code is not None:
+        assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    run(tmp_path / "home", "init", code=0)
+    return tmp_path / "home"
+
+
+def test_init_twice_changes_nothing(home: Path) -> None:
+    before = {
+        path: path.read_bytes() for path in home.rglob("*") if path.is_file() and "sqlite3" not in path.name
+    }
+    run(home, "init", code=0)
+    after = {
+        path: path.read_bytes() for path in home.rglob("*") if path.is_file() and "sqlite3" not in path.name
+    }
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("examine", "no-such-file"),
+        ("examine",),
+        ("nonsense",),
+        ("cohort", "add", "x"),
+        ("cohort", "add", "../x", "--phenotypes", "pyproject.toml"),
+        ("release", "add", "nobody", "r", "--recipient", "A", "--ids", "pyproject.toml"),
+        ("case", "show", "CW-2026-9999"),
+        ("notice", "show", "7"),
+        ("crawl", "no-such-source"),
+        ("tip", "no-such-file"),
+        ("report", "--since", "yesterday"),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(home: Path, arguments: tuple[str, ...]) -> None:
+    done = run(home, *arguments, code=2)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_workspace_that_is_not_there_is_said(tmp_path: Path) -> None:
+    done = run(tmp_path / "none", "case", "list", code=2)
+    assert "init" in done.stderr
+
+
+def test_nothing_enrolled_finds_nothing_and_says_so(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    done = run(home, "examine", str(tmp_path / "a.csv"), code=0)
+    assert "No cohort is registered" in done.stdout
+
+
+def test_every_line_of_examine_is_json_and_the_last_is_a_summary(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    done = run(home, "examine", "--json", str(tmp_path / "a.csv"), code=0)
+    *files, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert last["summary"]["files"] == len(files) == 1
+    assert {
+        "path",
+        "sha256",
+        "bytes",
+        "format",
+        "content",
+        "verdict",
+        "matches",
+        "columns",
+        "skipped",
+    } <= set(files[0])
+
+
+def test_the_log_of_a_workspace_verifies_and_one_flipped_byte_is_found(home: Path) -> None:
+    run(home, "audit", "verify", code=0)
+    log = home / "audit.jsonl"
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+    assert run(home, "audit", "verify").returncode == 1
+
+
+def test_a_database_that_cannot_be_reached_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COHORTWATCH_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    done = run(tmp_path / "home", "init", code=2)
+    assert len(done.stderr.strip().splitlines()) == 1
