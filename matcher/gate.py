@@ -1,7 +1,7 @@
 """The release gate: what may leave a research platform, and what an examined file breaks of it.
 
-Pure computing over the answers of `examine`. The policy is the operator's; the default lets aggregates, documentation, code and
-text leave and stops what holds participants, what could not be read, and what nobody can tell.
+Pure computing over the answers of `examine`. The policy is the operator's; the default lets aggregates,
+documentation, code and text leave and stops what holds participants, what could not be read, and what nobody can tell.
 """
 
 from __future__ import annotations

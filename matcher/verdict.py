@@ -60,7 +60,7 @@ def probability(log10_odds: float, tried: int) -> float:
     """The chance that one of `tried` innocent hypotheses reaches these odds: union bound, in 0..1."""
     if log10_odds <= 0:
         return 1.0
-    return min(1.0, max(LEAST_PROBABILITY, tried * 10.0 ** -min(log10_odds, 320.0)))
+    return float(min(1.0, max(LEAST_PROBABILITY, tried * 10.0 ** -min(log10_odds, 320.0))))
 
 
 def best(verdicts: Sequence[Verdict]) -> Verdict:

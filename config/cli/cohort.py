@@ -56,7 +56,8 @@ def add(
     }
     workspace.log.append(actor=actor(None), action="cohort.add", subject=name, details=counts)
     print(
-        f"Cohort {name}: {row.participants_count:,} participants, {row.columns_count:,} columns, {row.variants_count:,} variants"
+        f"Cohort {name}: {row.participants_count:,} participants, "
+        f"{row.columns_count:,} columns, {row.variants_count:,} variants"
     )
 
 

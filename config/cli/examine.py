@@ -32,7 +32,7 @@ def examine(
     from config.database import reading
     from config.errors import ConfigError
     from matcher.examine import Examiner, summary
-    from matcher.gate import Breach, Policy, breaches
+    from matcher.gate import Policy, breaches
     from matcher.library import read_library
     from matcher.verdict import best, is_at_least
 
