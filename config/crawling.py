@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, select
 
 from config.browser import find_browser
+from config.children import follow_parent
 from config.database import reading
 from config.errors import BadSettings
 from config.settings import secret_from
@@ -82,6 +83,7 @@ def crawl_here(home: Path, names: Sequence[str]) -> dict[str, Any]:
 
 
 def main() -> None:
+    follow_parent()
     # Whatever a library prints must not mix with the outcome.
     outcome_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

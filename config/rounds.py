@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, col, or_, select
 
+from config.children import environment
 from config.database import reading
 from config.workspace import Workspace
 from crawler.models import Copy, Find
@@ -88,6 +89,7 @@ def crawl_round(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
         text=True,
         check=False,
         timeout=CRAWL_SECONDS,
+        env=environment(),
     )
     (workspace.settings.home / "crawl.log").write_text(child.stderr, encoding="utf-8")
     if child.returncode != 0 or not child.stdout:

@@ -17,9 +17,11 @@ from pathlib import Path
 from types import FrameType
 
 import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from config.children import environment
 from config.workspace import Workspace
 
 log = structlog.get_logger()
@@ -28,7 +30,8 @@ log = structlog.get_logger()
 def run_schedule(workspace: Workspace) -> None:
     """Runs until SIGTERM or SIGINT; a pass that is running is let end."""
     with workspace.sole("schedule"):
-        scheduler = BlockingScheduler(timezone=UTC)
+        # One worker: a patrol and a re-check share the workspace's lock and run one after the other.
+        scheduler = BlockingScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
         plan = workspace.settings.schedule
         for what, minutes in (("patrol", plan.patrol_minutes), ("recheck", plan.recheck_minutes)):
             scheduler.add_job(
@@ -70,6 +73,7 @@ def run_once(home: Path, what: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        env=environment(),
     )
     seconds = (datetime.now(UTC) - started).total_seconds()
     if child.returncode in (0, 1):

@@ -1,4 +1,4 @@
-"""What the repository itself must hold to: no addresses of registries or of this machine, no real leak, no marks of work undone."""
+"""What the repository itself holds to: no addresses of registries or of a machine, no marks of work undone."""
 
 from __future__ import annotations
 

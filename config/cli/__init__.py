@@ -68,8 +68,10 @@ for verb in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and leaves with its exit code; no failure ends in a traceback."""
+    from config.children import follow_parent
     from config.cli.failures import one_line
 
+    follow_parent()
     try:
         code: Any = app(arguments, standalone_mode=False)
     except KeyboardInterrupt:

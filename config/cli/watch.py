@@ -94,7 +94,8 @@ def recheck(
     from config.rounds import recheck_round
 
     workspace = opened()
-    asked = recheck_round(workspace, cases or None)
+    with workspace.sole("patrol"):
+        asked = recheck_round(workspace, cases or None)
     if json:
         for one in asked:
             print_json(one)

@@ -40,18 +40,20 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
 
 
 def test_a_row_without_its_parent_is_refused(engine: Engine) -> None:
-    with Session(engine) as session, pytest.raises(IntegrityError):
+    with Session(engine) as session:
         session.add(Release(cohort_id=99, name="r", recipient="x"))
-        session.commit()
+        with pytest.raises(IntegrityError):
+            session.commit()
 
 
 def test_a_state_that_does_not_exist_is_refused(engine: Engine) -> None:
     with Session(engine) as session:
         session.add(Source(id=1, name="s", platform="p", address="http://x"))
         session.commit()
-    with Session(engine) as session, pytest.raises((StatementError, LookupError)):
+    with Session(engine) as session:
         session.add(Lead(source_id=1, url="u", kind="page", state="nonsense"))
-        session.commit()
+        with pytest.raises((StatementError, LookupError)):
+            session.commit()
 
 
 def test_writers_that_read_first_do_not_lose_to_each_other(engine: Engine) -> None:

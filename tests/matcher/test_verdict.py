@@ -72,7 +72,7 @@ def test_evidence_against_a_release_counts() -> None:
 def test_where_no_release_may_be_named_the_candidates_are_listed_best_first() -> None:
     evidence = Evidence(
         "row-values", "values", 20, "rows", 5, 5, None,
-        (ReleaseEvidence("r1", 1.0, True, "a"), ReleaseEvidence("r2", 2.0, True, "b"), ReleaseEvidence("r3", -2, True, "c")),
+        tuple(ReleaseEvidence(name, odds, True, "why") for name, odds in (("r1", 1.0), ("r2", 2.0), ("r3", -2.0))),
     )  # fmt: skip
     (match,) = matches_of(judged(evidence), {"r1": "One", "r2": "Two"})
     assert match["release"] is None
