@@ -1,0 +1,229 @@
+"""Matcher `id-set`: ids of a cohort or of its releases among the numbers and words of a find.
+
+Null: the find's numbers have nothing to do with the cohort, and each hits a set of ids by chance, as often as that set
+is dense at that place (`id_space`). As a release's ids are drawn anew, the same null holds for the ids of any other
+release. Where two sets share more ids than chance lets them (releases that keep the cohort's own ids), an id that lies
+in both speaks for neither. Numbers that run on evenly (row numbers, a range) are left out. Each column, the running
+text and the path are weighed alone; the best is corrected for how many there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import log10
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.contents import Genotypes, Part, Table, Text
+from matcher.prf import subkey
+from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, ReleaseEvidence
+from matcher.tables.enrol import IDS_FOLDER
+from matcher.tables.id_space import IdSpace, read_space
+from matcher.tables.odds import log10_e_value
+from matcher.tables.tokens import Tokens, joined, none, tokens_of, tokens_of_cells
+
+NAME = "id-set"
+VERSION = "1"
+
+MOST_TOKENS = 4_000_000
+"""Candidates kept of one column; a longer list says no more."""
+RUN = 4
+"""So many numbers at the same distance are counted, not drawn."""
+LONGEST_STEP = 10
+NAMED_AS_CANDIDATE = 0.001
+"""log10 odds that list a release without speaking for it."""
+
+
+@dataclass(slots=True)
+class IdSketch:
+    """The possible ids of one file by where they stand."""
+
+    key: bytes
+    places: dict[tuple[str, str], list[Tokens]] = field(default_factory=dict)
+
+    def add(self, part: Part) -> None:
+        if isinstance(part, Table):
+            header = tokens_of(self.key, "\n".join(part.columns)) if part.has_header else none()
+            self._keep(("header", part.name), header)
+            for name, cells in zip(part.columns, part.cells, strict=True):
+                self._keep((part.name, name), tokens_of_cells(self.key, cells))
+        elif isinstance(part, Genotypes):
+            self._keep(("samples", ""), tokens_of_cells(self.key, part.samples))
+        elif isinstance(part, Text):
+            place = ("path", "") if part.name == "path" else ("text", "")
+            self._keep(place, tokens_of(self.key, part.text))
+
+    def _keep(self, place: tuple[str, str], tokens: Tokens) -> None:
+        if not tokens.count:
+            return
+        kept = self.places.setdefault(place, [])
+        if sum(one.count for one in kept) < MOST_TOKENS:
+            kept.append(tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _IdSet:
+    """One enrolled set of ids."""
+
+    hashes: npt.NDArray[np.uint64]
+    space: IdSpace
+
+    def holds(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        where = np.minimum(np.searchsorted(self.hashes, hashes), self.hashes.size - 1)
+        return np.asarray(self.hashes[where] == hashes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """One place of a find against one set."""
+
+    log10_odds: float
+    hits: int
+    tried: int
+
+
+def sketch(keys: MatchingKeys) -> IdSketch:
+    """An empty sketch of one file."""
+    return IdSketch(subkey(keys.ids, "ids"))
+
+
+def compare(sketch: IdSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:  # noqa: ARG001
+    """The odds for the cohort's own ids and for those of every release."""
+    sets = _sets(cohort)
+    if not sets or not sketch.places:
+        return []
+    units = [_without_runs(joined(parts)) for parts in sketch.places.values()]
+    found = {name: [_weigh(unit, one) for unit in units] for name, one in sets.items()}
+    strong = {name: rows for name, rows in found.items() if any(row.log10_odds > 0 for row in rows)}
+    if not strong:
+        return []
+    evidence = {name: _best(rows) for name, rows in strong.items()}
+    top = max(evidence.values(), key=lambda one: one.log10_odds)
+    if top.log10_odds <= 0:
+        return []
+    releases = _releases(sets, {name for name in strong if evidence[name].log10_odds > 0}, units)
+    why = (
+        f"{top.hits:,} of {top.tried:,} id-like numbers or words are ids of the cohort or of a release of it"
+    )
+    odds = top.log10_odds - log10(len(sets))  # the best of so many sets
+    return [
+        Evidence(
+            matcher=NAME,
+            rests_on="ids",
+            log10_odds=odds,
+            why=why,
+            participants_matched=top.hits,
+            participants_examined=top.tried,
+            releases=releases,
+        )
+    ]
+
+
+def _sets(cohort: EnrolledCohort) -> dict[str, _IdSet]:
+    """Every set of ids by release, the cohort's own under ""."""
+    folders = {"": cohort.folder} | {one.name: one.folder for one in cohort.releases}
+    sets = {name: _read(folder / IDS_FOLDER) for name, folder in folders.items()}
+    return {name: one for name, one in sets.items() if one is not None}
+
+
+def _read(folder: Path) -> _IdSet | None:
+    path = folder / "hashes.npy"
+    if not path.exists():
+        return None
+    return _read_once(str(folder), path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _read_once(folder: str, _written: int) -> _IdSet:
+    place = Path(folder)
+    return _IdSet(np.load(place / "hashes.npy", mmap_mode="r", allow_pickle=False), read_space(place))
+
+
+def _without_runs(tokens: Tokens) -> Tokens:
+    """Leaves out numbers that stand in even rows of at least RUN, steps of up to LONGEST_STEP."""
+    numbers = np.flatnonzero(tokens.values >= 0)
+    if numbers.size < RUN:
+        return tokens
+    order = numbers[np.argsort(tokens.values[numbers])]
+    gaps = np.diff(tokens.values[order])
+    even = (gaps[1:] == gaps[:-1]) & (gaps[1:] <= LONGEST_STEP)
+    in_run = np.zeros(order.size, dtype=bool)
+    streak = np.zeros(even.size, dtype=bool)
+    if even.size >= RUN - 2:
+        window = np.convolve(even, np.ones(RUN - 2, dtype=int), "valid") == RUN - 2
+        for shift in range(RUN - 2):
+            streak[shift : shift + window.size] |= window
+    for shift in range(3):
+        in_run[shift : shift + streak.size] |= streak
+    keep = np.ones(tokens.count, dtype=bool)
+    keep[order[in_run]] = False
+    return tokens.take(np.flatnonzero(keep))
+
+
+def _weigh(
+    unit: Tokens,
+    ids: _IdSet,
+    shared: npt.NDArray[np.bool_] | None = None,
+) -> _Weighed:
+    """One place of the find against one set; `shared` marks tokens that say nothing, as another set explains them."""
+    chances = ids.space.chances(unit)
+    looks = chances > 0
+    if not looks.any():
+        return _Weighed(0.0, 0, 0)
+    hits = ids.holds(unit.hashes) & looks
+    counted = looks if shared is None else looks & ~shared
+    odds = log10_e_value(chances[hits & counted], int((counted & ~hits).sum())) if counted.any() else 0.0
+    return _Weighed(odds, int(hits.sum()), int(looks.sum()))
+
+
+def _best(rows: Sequence[_Weighed]) -> _Weighed:
+    """The best place, corrected for how many places had anything that looks like an id."""
+    tried = max(1, sum(row.tried > 0 for row in rows))
+    top = max(rows, key=lambda row: row.log10_odds)
+    return _Weighed(top.log10_odds - log10(tried), top.hits, top.tried)
+
+
+def _releases(
+    sets: dict[str, _IdSet], strong: set[str], units: Sequence[Tokens]
+) -> tuple[ReleaseEvidence, ...]:
+    """What the ids say of each release, beyond what any set that shares its ids explains as well."""
+    related = {name: [o for o in strong if o != name and _share(sets[name], sets[o])] for name in strong}
+    evidence = []
+    for name in sorted(strong - {""}):
+        rows = []
+        for unit in units:
+            shared: npt.NDArray[Any] = np.zeros(unit.count, dtype=bool)
+            for other in related[name]:
+                shared |= sets[other].holds(unit.hashes)
+            rows.append(_weigh(unit, sets[name], shared))
+        best = _best(rows)
+        odds = best.log10_odds if best.log10_odds > 0 else NAMED_AS_CANDIDATE
+        evidence.append(
+            ReleaseEvidence(
+                release=name,
+                log10_odds=odds,
+                beyond_ids=False,
+                why=f"{best.hits:,} of {best.tried:,} candidates are ids of this release",
+            )
+        )
+    return tuple(evidence)
+
+
+def _share(one: _IdSet, other: _IdSet) -> bool:
+    """Whether two sets of ids have more in common than chance: drawn from each other, not anew."""
+    small, large = sorted((one, other), key=lambda ids: ids.hashes.size)
+    both = int(large.holds(np.asarray(small.hashes)).sum())
+    return both > 3 + 2 * small.hashes.size * _density(large)
+
+
+def _density(ids: _IdSet) -> float:
+    """The chance of one of its own kind of ids to be in the set, over all of its space."""
+    space = ids.space
+    if not space.stretches.size:
+        return float(space.shape_chances.max(initial=0.0))
+    return float(space.stretches.mean() * space.endings.max())
