@@ -1,0 +1,192 @@
+"""What a file is, with the reason: rows about people, summary statistics, a dictionary, ids, code or text.
+
+Judged by what its parts hold; the format and the name only settle what they leave open. Also keeps the columns' names,
+for the answer, where they are names: the first row of a table without a header is somebody's data and
+is never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+from matcher.contents import Genotypes, Part, Table, Text
+from matcher.tables.spellings import headings, is_field, is_id_name, plain
+
+Content = Literal["individual-level", "aggregate", "documentation", "identifiers", "code", "text", "unknown"]
+
+MOST_COLUMNS = 5_000
+LONGEST_NAME = 120
+ROWS_LOOKED_AT = 500
+
+CODE_FORMATS = frozenset({"notebook", "script", "code"})
+
+
+_VALUE = re.compile(
+    r"[-+]?[\d.,\s]*\d[\d.,\s]*(?:e[-+]?\d+)?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|.*@.*|", re.IGNORECASE
+)
+_LONG_NUMBER = re.compile(r"\d{5,}")
+_ID = re.compile(r"\d{5,12}(?:[_-]\d{5,12})?|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9_-]{6,40}")
+_ASSIGNMENT = re.compile(
+    r"^\s*(?:import |from \w+ import|library\(|#!|def |function|for |if |\w+\s*(?:<-|=)\s*\S)", re.MULTILINE
+)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is kept of one table."""
+
+    columns: tuple[str, ...]
+    has_header: bool
+    cells: list[list[str]]
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class ContentSketch:
+    """What goes by of one file, for `kind`."""
+
+    columns: tuple[str, ...] = ()
+    """Names of columns; `column_1` and so on where the file has none that are names."""
+    tables: dict[str, _Seen] = field(default_factory=dict)
+    samples: int = 0
+    variants: int = 0
+    text: str = ""
+
+    def add(self, part: Part) -> None:
+        if isinstance(part, Table):
+            self._add_table(part)
+        elif isinstance(part, Genotypes):
+            self.samples = max(self.samples, len(part.samples))
+            self.variants += len(part.positions)
+        elif isinstance(part, Text) and len(self.text) < 100_000:
+            self.text += part.text[:100_000] + "\n"
+
+    def _add_table(self, part: Table) -> None:
+        seen = self.tables.get(part.name)
+        if seen is None:
+            has_header = part.has_header and _is_header(part)
+            seen = _Seen(part.columns, has_header, [[] for _ in part.columns])
+            self.tables[part.name] = seen
+            shown = shown_names(part.columns) if has_header else _numbered(len(part.columns))
+            self.columns = tuple(dict.fromkeys([*self.columns, *shown]))[:MOST_COLUMNS]
+        seen.rows += part.rows_count
+        for kept, cells in zip(seen.cells, part.cells, strict=False):
+            if len(kept) < ROWS_LOOKED_AT:
+                kept.extend(cells[: ROWS_LOOKED_AT - len(kept)])
+
+    def kind(self, format: str, name: str) -> tuple[Content, str]:  # noqa: A002 - the contract's word
+        """The contract's word for what the file is, and why."""
+        if self.samples:
+            return "individual-level", f"genotypes of {self.samples:,} samples"
+        if self.variants:
+            return "aggregate", "variants without samples"
+        kinds = [_kind_of(seen) for seen in self.tables.values()]
+        for word in ("individual-level", "identifiers", "aggregate", "documentation"):
+            for found, reason in kinds:
+                if found == word:
+                    return found, reason
+        return self._without_tables(format, name)
+
+    def _without_tables(self, format_: str, name: str) -> tuple[Content, str]:
+        ending = PurePosixPath(name.rpartition(":")[2]).suffix.lower()
+        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
+        if len(lines) >= 3 and _share(lines, _ID) > 0.9:
+            return "identifiers", "lines that each hold one id"
+        if format_ in CODE_FORMATS or ending in headings("code_endings"):
+            return "code", f"a script or notebook ({format_})" if format_ else "a script"
+        if lines and len(_ASSIGNMENT.findall(self.text)) > max(3, len(lines) // 4):
+            return "code", "lines that are statements"
+        if lines:
+            return "text", "running text"
+        return "unknown", "nothing that was recognised"
+
+
+def shown_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that may be shown: one that could be somebody's id or value is replaced by its number."""
+    return tuple(
+        name[:LONGEST_NAME] if _may_be_shown(name) else f"column_{i}" for i, name in enumerate(names, start=1)
+    )
+
+
+def _may_be_shown(name: str) -> bool:
+    if is_field(name):
+        return True
+    return not (_VALUE.fullmatch(name.strip()) or _LONG_NUMBER.search(name) or "@" in name)
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"column_{i}" for i in range(1, count + 1))
+
+
+def _is_header(part: Table) -> bool:
+    """Whether the names are names: no bare value among them, and not words that stand in their own columns again."""
+    named = [name.strip() for name in part.columns]
+    if any(is_id_name(name) for name in named):
+        return True
+    bare = sum(not is_field(name) and _VALUE.fullmatch(name) is not None for name in named if name)
+    if bare > len(named) // 10 and not _are_counted_on(named):
+        return False
+    again = sum(
+        name in cells[:ROWS_LOOKED_AT]
+        for name, cells in zip(named, part.cells, strict=False)
+        if name and cells
+    )
+    return again == 0 or again < len(named) / 10
+
+
+def _are_counted_on(names: Sequence[str]) -> bool:
+    """0, 1, 2 … as programs number columns without names."""
+    numbers = [name for name in names if name.isdigit()]
+    return len(numbers) > 1 and [int(n) for n in numbers] in (
+        list(range(len(numbers))),
+        list(range(1, len(numbers) + 1)),
+    )
+
+
+def _kind_of(seen: _Seen) -> tuple[Content, str]:
+    words = [plain(name) for name in seen.columns] if seen.has_header else []
+    if not seen.rows:
+        return ("documentation", "a header without rows") if words else ("unknown", "an empty table")
+    effects, sites = sum(w in headings("effects") for w in words), sum(w in headings("sites") for w in words)
+    if effects >= 1 and sites >= 1 and effects + sites >= 3:
+        return "aggregate", "columns of summary statistics (effect, error, p-value by variant)"
+    ids = _id_columns(seen)
+    has_people = any(is_id_name(name) for name in seen.columns) and seen.has_header
+    fields = sum(is_field(name) for name in seen.columns)
+    documented = sum(w in headings("dictionary") for w in words)
+    if documented >= 2 and documented * 2 >= len(words) and not has_people:
+        return "documentation", "columns of a data dictionary or code list"
+    if ids and len(seen.columns) <= 2 and len(ids) == len(seen.columns):
+        return "identifiers", f"{seen.rows:,} ids and nothing else"
+    if any(w in headings("counts") for w in words) and not has_people and not fields:
+        return "aggregate", "columns of counts or averages"
+    if has_people and len(seen.columns) == 1:
+        return "identifiers", f"{seen.rows:,} ids and nothing else"
+    if has_people or fields >= 2 or ids:
+        return "individual-level", f"{seen.rows:,} rows, one a person, in {len(seen.columns):,} columns"
+    if len(seen.columns) >= 3 and seen.rows >= 3 and _differ(seen):
+        return "individual-level", f"{seen.rows:,} rows that differ, in {len(seen.columns):,} columns"
+    return "unknown", "a table of no known kind"
+
+
+def _id_columns(seen: _Seen) -> list[int]:
+    """Columns of distinct ids."""
+    found = []
+    for i, cells in enumerate(seen.cells):
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if filled and len(set(filled)) > 0.9 * len(filled) and _share(filled, _ID) > 0.9:
+            found.append(i)
+    return found
+
+
+def _differ(seen: _Seen) -> bool:
+    rows = list(zip(*seen.cells, strict=False))
+    return len(set(rows)) > 0.9 * len(rows)
+
+
+def _share(cells: Sequence[str], pattern: re.Pattern[str]) -> float:
+    return sum(pattern.fullmatch(cell) is not None for cell in cells) / len(cells)
