@@ -1,0 +1,92 @@
+"""What is kept of a found file for reading marks: its numeric columns and its calls, within bounds of memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.contents import Genotypes, Part, Table
+from matcher.watermarks.digits import decimals_of
+
+MOST_CALLS = 400_000_000
+MOST_ROWS = 500_000
+MOST_COLUMNS = 600
+
+
+@dataclass(slots=True)
+class FoundColumn:
+    """One numeric column: its values and the most decimals seen."""
+
+    values: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    decimals: int = 0
+
+
+@dataclass(slots=True)
+class FoundTable:
+    columns: tuple[str, ...]
+    rows_count: int = 0
+    numeric: dict[int, FoundColumn] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Found:
+    """The sketch of this matcher."""
+
+    tables: dict[tuple[str, tuple[str, ...]], FoundTable] = field(default_factory=dict)
+    genotypes: dict[tuple[str, ...], list[Genotypes]] = field(default_factory=dict)
+    calls_count: int = 0
+
+    def add(self, part: Part) -> None:
+        if isinstance(part, Table):
+            self._add_table(part)
+        elif isinstance(part, Genotypes) and 0 < part.dosages.size <= MOST_CALLS - self.calls_count:
+            self.calls_count += part.dosages.size
+            self.genotypes.setdefault(part.samples, []).append(part)
+
+    def _add_table(self, part: Table) -> None:
+        if part.rows_count == 0:
+            return
+        table = self.tables.setdefault((part.name, part.columns), FoundTable(part.columns))
+        if not table.rows_count:
+            for at in range(min(len(part.columns), MOST_COLUMNS)):
+                if _has_decimals(part.cells[at]):
+                    table.numeric[at] = FoundColumn()
+        if table.rows_count + part.rows_count > MOST_ROWS:
+            return
+        for at, column in table.numeric.items():
+            values, decimals = _parsed(part.cells[at])
+            column.values.append(values)
+            column.decimals = max(column.decimals, decimals)
+        table.rows_count += part.rows_count
+
+
+def _has_decimals(cells: tuple[str, ...]) -> bool:
+    filled = [one for one in cells[:400] if one.strip()]
+    numbers = sum(_number(one) is not None for one in filled)
+    return bool(filled) and numbers >= 0.5 * len(filled) and any("." in one for one in filled)
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if abs(value) < 1e12 else None
+
+
+def _parsed(cells: tuple[str, ...]) -> tuple[npt.NDArray[np.float64], int]:
+    out = np.full(len(cells), np.nan)
+    places: list[int] = []
+    for i, cell in enumerate(cells):
+        value = _number(cell)
+        if value is not None and value == value:
+            out[i] = value
+            places.append(decimals_of(cell))
+    if not places:
+        return out, 0
+    # one cell in fifty may have more (a float that could not be written shortly)
+    known = np.array(places)
+    known = np.where(known < 0, 9, known)
+    return out, int(np.quantile(known, 0.98, method="higher"))

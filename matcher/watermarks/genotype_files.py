@@ -1,0 +1,117 @@
+"""Genotype files as marking meets them: blocks of variants read, the same blocks written with other calls.
+
+A `GenotypeFile` names samples and kin, streams `Block`s, and opens a writer in its own format.
+Formats: `vcf_files` (VCF, BCF), `plink_files` (PLINK 1 and 2), `bgen_files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.errors import BadSourceFile
+from matcher.watermarks.units import chromosome_word, variant_unit
+
+BLOCK_CELLS = 24_000_000
+AUTOSOMES = frozenset(str(one) for one in range(1, 23))
+
+
+@dataclass(slots=True)
+class Variant:
+    """One variant; `dosages` of its block count allele b."""
+
+    chromosome: str
+    position: int
+    name: str
+    a: str
+    b: str
+
+    @property
+    def unit(self) -> int:
+        return variant_unit(self.chromosome, self.position, self.a, self.b, self.name)
+
+    @property
+    def counts_larger(self) -> bool:
+        """True where the counted allele is the later one in order, which is how dosages are kept."""
+        return self.b.upper() > self.a.upper()
+
+    @property
+    def autosomal(self) -> bool:
+        return chromosome_word(self.chromosome) in AUTOSOMES
+
+
+@dataclass(slots=True)
+class Block:
+    """Some consecutive variants: calls (variants × samples, -1 missing) and what the writer needs beside them."""
+
+    variants: list[Variant]
+    dosages: npt.NDArray[np.int8]
+    payload: Any = None
+
+
+class BlockWriter(Protocol):
+    def write(self, block: Block, marked: npt.NDArray[np.int8]) -> None: ...
+
+
+class GenotypeFile(Protocol):
+    path: Path
+    samples: Sequence[str]
+    kin: npt.NDArray[np.bool_]
+    """Samples with a parent or child in the file: left alone, so that no family becomes impossible."""
+
+    def blocks(self, variants_per_block: int) -> Iterator[Block]: ...
+
+    def writer(self, out: Path, ids: Sequence[str]) -> AbstractContextManager[BlockWriter]: ...
+
+    def parts(self) -> list[Path]:
+        """Every file that makes up the set."""
+        ...
+
+
+def variants_per_block(samples_count: int) -> int:
+    return max(40, min(1_024, BLOCK_CELLS // max(1, samples_count)))
+
+
+def open_genotypes(path: Path) -> GenotypeFile:
+    """The file in its format, told by its name.
+
+    Raises:
+        BadSourceFile: no known format.
+    """
+    name = path.name.lower()
+    if name.endswith((".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")):
+        from matcher.watermarks.vcf_files import VcfFile
+
+        return VcfFile(path)
+    if name.endswith((".bed", ".bim", ".fam")):
+        from matcher.watermarks.plink_files import Plink1File
+
+        return Plink1File(path)
+    if name.endswith((".pgen", ".pvar", ".psam", ".pvar.zst")):
+        from matcher.watermarks.plink_files import Plink2File
+
+        return Plink2File(path)
+    if name.endswith(".bgen"):
+        from matcher.watermarks.bgen_files import BgenFile
+
+        return BgenFile(path)
+    raise BadSourceFile(
+        f"{path.name} is in no format that can be marked; give VCF, BCF, PLINK 1 or 2, or BGEN"
+    )
+
+
+def turned(dosages: npt.NDArray[np.int8], variants: Sequence[Variant]) -> npt.NDArray[np.int8]:
+    """Dosages counting the later allele in order, or back: the same turn both ways."""
+    turn = np.array([not one.counts_larger for one in variants], dtype=bool)
+    if not turn.any():
+        return dosages
+    out = dosages.copy()
+    part = out[turn]
+    out[turn] = np.where(part >= 0, 2 - part, part)
+    return out

@@ -1,0 +1,176 @@
+"""The source's calls, sealed: written once a file, read by marker (models) and detector (calls and models).
+
+Blocks are packed in two bits a call, in the file's order. A block's neighbours reach `HALO` variants
+into the blocks beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.watermarks.codes import Rates, genotype_rates
+from matcher.watermarks.genotype_files import Block, GenotypeFile, turned, variants_per_block
+from matcher.watermarks.plausible import HALO, TRAINING_SAMPLE, Model, train
+from matcher.watermarks.roster import Roster, digest_of, sealing_key, source_file
+from matcher.watermarks.sealed import SealedReader, SealedWriter
+from matcher.watermarks.units import chromosome_word
+
+Dosages = npt.NDArray[np.int8]
+
+
+@dataclass(slots=True)
+class WithHalo:
+    """A block with the neighbours on its sides; the block's rows begin at `first`."""
+
+    block: Block
+    dosages: Dosages
+    first: int
+
+
+def with_halo(blocks: Iterable[Block]) -> Iterator[WithHalo]:
+    """Blocks in canonical coding, each with the ends of its neighbours; holds two blocks at most."""
+    previous: Dosages | None = None
+    waiting: tuple[Block, Dosages] | None = None
+    for block in blocks:
+        calls = turned(block.dosages, block.variants)
+        if waiting is not None:
+            yield _joined(previous, waiting, calls)
+            previous = waiting[1][-HALO:].copy()
+        waiting = (block, calls)
+    if waiting is not None:
+        yield _joined(previous, waiting, None)
+
+
+def _joined(previous: Dosages | None, waiting: tuple[Block, Dosages], following: Dosages | None) -> WithHalo:
+    before = previous if previous is not None else waiting[1][:0]
+    after = following[:HALO] if following is not None else waiting[1][:0]
+    return WithHalo(
+        waiting[0], np.ascontiguousarray(np.concatenate([before, waiting[1], after])), before.shape[0]
+    )
+
+
+def keep_source(
+    cohort_folder: Path, file: GenotypeFile, roster: Roster, protected: frozenset[tuple[str, int]]
+) -> tuple[str, int]:
+    """Writes what marks are read against, unless it is kept already; answers the digest and the variants' count."""
+    digest = digest_of(file.path)
+    place = source_file(cohort_folder, digest)
+    key = sealing_key(roster.master)
+    if place.exists():
+        return digest, int(SealedReader(place, key).json("meta")["variants"])
+    samples = roster.numbers(file.samples)
+    sample = np.unique(np.linspace(0, samples.size - 1, min(samples.size, TRAINING_SAMPLE)).astype(np.int64))
+    shares, counts = [], []
+    units: list[int] = []
+    places: list[tuple[str, int, str, str, str]] = []
+    with SealedWriter(place, key) as out:
+        for i, one in enumerate(with_halo(file.blocks(variants_per_block(samples.size)))):
+            variants = one.block.variants
+            mine = [variant.unit for variant in variants]
+            never = np.array(
+                [
+                    not variant.autosomal
+                    or (chromosome_word(variant.chromosome), variant.position) in protected
+                    for variant in variants
+                ]
+            )
+            last = one.first + len(variants)
+            model, share = train(np.ascontiguousarray(one.dosages[:, sample]), one.first, last, never)
+            shares.append(share)
+            counts.append(len(variants))
+            units += mine
+            places += [
+                (
+                    v.chromosome,
+                    v.position,
+                    v.name,
+                    min(v.a.upper(), v.b.upper()),
+                    max(v.a.upper(), v.b.upper()),
+                )
+                for v in variants
+            ]
+            out.array(f"calls/{i}", packed(one.dosages[one.first : last]))
+            for name in ("offsets", "weights", "means", "steps"):
+                out.array(f"{name}/{i}", getattr(model, name))
+        share = float(np.average(shares, weights=counts)) if counts else 0.0
+        out.array("people", samples)
+        out.array("kin", file.kin)
+        out.array("units", np.array(units, dtype=np.uint64))
+        out.json("places", places)
+        out.json("kind", "genotypes")
+        meta = {"variants": len(units), "blocks": counts, "share": share}
+        out.json("meta", {**meta, "rates": genotype_rates(share).as_json()})
+    return digest, len(units)
+
+
+@dataclass(slots=True)
+class GenotypeSource:
+    """The sealed source, opened."""
+
+    reader: SealedReader
+    people: npt.NDArray[np.int64]
+    kin: npt.NDArray[np.bool_]
+    units: npt.NDArray[np.uint64]
+    rates: Rates
+    starts: npt.NDArray[np.int64]
+    """The first variant of every block, and the end."""
+
+    @classmethod
+    def open(cls, place: Path, key: bytes) -> GenotypeSource:
+        reader = SealedReader(place, key)
+        meta: dict[str, Any] = reader.json("meta")
+        return cls(
+            reader,
+            reader.array("people"),
+            reader.array("kin"),
+            reader.array("units"),
+            Rates.from_json(meta["rates"]),
+            np.concatenate([[0], np.cumsum(meta["blocks"])]).astype(np.int64),
+        )
+
+    @property
+    def blocks_count(self) -> int:
+        return self.starts.size - 1
+
+    def places(self) -> list[tuple[str, int, str, str, str]]:
+        return [(c, p, name, low, high) for c, p, name, low, high in self.reader.json("places")]
+
+    def model(self, block: int) -> Model:
+        read = self.reader.array
+        return Model(
+            read(f"offsets/{block}"), read(f"weights/{block}"), read(f"means/{block}"), read(f"steps/{block}")
+        )
+
+    def calls(self, block: int, columns: npt.NDArray[np.int64] | None = None) -> Dosages:
+        """Calls of one block for some of its samples, or all."""
+        return unpacked(self.reader.array(f"calls/{block}"), self.people.size, columns)
+
+    def with_halo(self, block: int, columns: npt.NDArray[np.int64]) -> tuple[Dosages, int]:
+        """The block's calls with its halo, and the row where the block begins."""
+        parts = [self.calls(block, columns)]
+        before = 0
+        if block > 0:
+            parts.insert(0, self.calls(block - 1, columns)[-HALO:])
+            before = parts[0].shape[0]
+        if block + 1 < self.blocks_count:
+            parts.append(self.calls(block + 1, columns)[:HALO])
+        return np.ascontiguousarray(np.concatenate(parts)), before
+
+
+def packed(dosages: Dosages) -> npt.NDArray[np.uint8]:
+    codes = (dosages & 3).astype(np.uint8)
+    codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % 4)))
+    four = codes.reshape(codes.shape[0], -1, 4)
+    return np.asarray(four[:, :, 0] | four[:, :, 1] << 2 | four[:, :, 2] << 4 | four[:, :, 3] << 6)
+
+
+def unpacked(raw: npt.NDArray[np.uint8], count: int, columns: npt.NDArray[np.int64] | None) -> Dosages:
+    at = np.arange(count) if columns is None else columns
+    codes = (raw[:, at >> 2] >> ((at & 3) << 1).astype(np.uint8)) & 3
+    return np.where(codes == 3, -1, codes).astype(np.int8)

@@ -1,0 +1,193 @@
+"""The matcher `watermark`: which release a find derives from, by the marks in it.
+
+Every marked release of the cohort is scored by an e-value; see `odds` for the null hypothesis and the bound. Genotype
+and phenotype marks have keys of their own, so their e-values multiply. Ids are `id-set`'s business: they are not
+counted here, so nothing here can be planted by someone who has only ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, ReleaseEvidence
+from matcher.watermarks.codes import DIGIT_RATES
+from matcher.watermarks.found import Found
+from matcher.watermarks.genotype_source import GenotypeSource
+from matcher.watermarks.odds import CAP, Units, score
+from matcher.watermarks.read_digits import Reading, read_table
+from matcher.watermarks.read_genotypes import read_calls
+from matcher.watermarks.roster import Roster, marks_folder, release_file, sealing_key, source_file
+from matcher.watermarks.sealed import SealedReader
+from matcher.watermarks.units import recipient_keys
+
+NAME = "watermark"
+VERSION = "1"
+SHOWN_FROM = 1.0
+"""Releases under ten to one are not listed."""
+EXPECTED_FOR_UNMARKED = 20.0
+
+
+@dataclass(slots=True)
+class ClassScore:
+    """One class of marks in one find: an e-value for every recipient, and what it rests on."""
+
+    kind: str
+    odds: dict[str, float]
+    units_count: int
+    aligned_count: int
+    expected_marks: float
+    shown_marks: int
+
+
+def sketch(keys: MatchingKeys) -> Found:  # noqa: ARG001
+    return Found()
+
+
+def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:
+    """Evidence for every release that speaks louder than ten to one; empty where no mark could be read."""
+    if not (sketch.tables or sketch.genotypes) or not marks_folder(cohort.folder).exists():
+        return []
+    releases = marked_releases(cohort, keys.marks)
+    if not releases:
+        return []
+    scores = scored(sketch, cohort, keys.marks, releases)
+    if not scores:
+        return []
+    evidence = _release_evidence(releases, scores)
+    aligned = max(one.aligned_count for one in scores)
+    best = max((one.log10_odds for one in evidence), default=0.0)
+    expected = sum(one.expected_marks for one in scores)
+    if best < SHOWN_FROM and expected < EXPECTED_FOR_UNMARKED:
+        return []
+    if best < SHOWN_FROM:
+        shown = sum(one.shown_marks for one in scores)
+        state = "unmarked" if shown < expected / 4 else "marked for nobody who is registered here, or damaged"
+        why = (
+            f"{state}: {aligned:,} participants were aligned, {expected:.0f} marks of any recipient were to be "
+            f"expected and {shown:,} cells show a mark's value, none of them a release's: the source itself, an unmarked "
+            "copy, another supplier, or a file imputed anew"
+        )
+    else:
+        why = (
+            f"marks of {len(evidence)} of {len(releases)} marked releases in {aligned:,} aligned participants"
+        )
+    return [
+        Evidence(
+            matcher=NAME,
+            rests_on="marks",
+            log10_odds=0.0,
+            why=why,
+            participants_matched=aligned,
+            participants_examined=_examined(sketch),
+            releases=tuple(evidence),
+        )
+    ]
+
+
+def marked_releases(cohort: EnrolledCohort, master: bytes) -> dict[str, dict[str, object]]:
+    """What was kept of every registered release that was marked, by name."""
+    out = {}
+    for release in cohort.releases:
+        place = release_file(cohort.folder, release.name)
+        if place.exists():
+            out[release.name] = SealedReader(place, sealing_key(master)).json("release")
+    return out
+
+
+def scored(
+    sketch: Found, cohort: EnrolledCohort, master: bytes, releases: dict[str, dict[str, object]]
+) -> list[ClassScore]:
+    """e-values by class and recipient; each source is aligned once, each recipient scored against its own sources."""
+    roster = Roster.read(cohort.folder, master)
+    sources: dict[str, set[str]] = {}
+    for kept in releases.values():
+        listed = kept["sources"]
+        assert isinstance(listed, list)
+        for digest in listed:
+            sources.setdefault(str(digest), set()).add(str(kept["recipient"]))
+    best: dict[str, ClassScore] = {}
+    for digest, recipients in sorted(sources.items()):
+        reader = SealedReader(source_file(cohort.folder, digest), sealing_key(master))
+        kind = str(reader.json("kind"))
+        if kind == "genotypes":
+            source = GenotypeSource.open(source_file(cohort.folder, digest), sealing_key(master))
+            readings = [
+                read_calls(parts, source, roster.units, master) for parts in sketch.genotypes.values()
+            ]
+            thresholds, word = source.rates.thresholds, "genotypes"
+        else:
+            readings = [read_table(table, reader, roster.units, master) for table in sketch.tables.values()]
+            thresholds, word = DIGIT_RATES.thresholds, "digits"
+        for reading in readings:
+            if reading is not None and len(reading.units):
+                _keep(best, _score(word, reading, thresholds, sorted(recipients), master))
+    return list(best.values())
+
+
+def _keep(best: dict[str, ClassScore], new: ClassScore) -> None:
+    """One reading of each class counts for a recipient: the one with the most units, chosen before any key is used."""
+    old = best.get(new.kind)
+    if old is None:
+        best[new.kind] = new
+        return
+    larger, smaller = (new, old) if new.units_count > old.units_count else (old, new)
+    best[new.kind] = ClassScore(
+        new.kind,
+        {**smaller.odds, **larger.odds},
+        larger.units_count,
+        larger.aligned_count,
+        larger.expected_marks,
+        larger.shown_marks,
+    )
+
+
+def _score(
+    word: str, reading: Reading, thresholds: npt.NDArray[np.uint64], recipients: list[str], master: bytes
+) -> ClassScore:
+    keys = recipient_keys(master, recipients, word)
+    odds = score(reading.units, keys, thresholds, reading.errors)
+    expected = expected_marks(reading.units, thresholds)
+    return ClassScore(
+        word,
+        dict(zip(recipients, odds.tolist(), strict=True)),
+        len(reading.units),
+        reading.aligned_count,
+        expected,
+        int(reading.units.found.sum()),
+    )
+
+
+def expected_marks(units: Units, thresholds: npt.NDArray[np.uint64]) -> float:
+    """How many marks a recipient's copy of these units would hold."""
+    return float((thresholds.astype(np.float64) / 2.0**64)[units.layer].sum())
+
+
+def _release_evidence(
+    releases: dict[str, dict[str, object]], scores: list[ClassScore]
+) -> list[ReleaseEvidence]:
+    out = []
+    for name, kept in releases.items():
+        recipient = str(kept["recipient"])
+        parts = {one.kind: one.odds[recipient] for one in scores if recipient in one.odds}
+        total = sum(parts.values())
+        if total < SHOWN_FROM:
+            continue
+        decades = ", ".join(f"{kind} {value:+.1f}" for kind, value in sorted(parts.items()))
+        out.append(
+            ReleaseEvidence(
+                release=name,
+                log10_odds=min(CAP, total),
+                beyond_ids=True,
+                why="this file derives at least in part from the release "
+                f"delivered to {recipient} (decades: {decades})",
+            )
+        )
+    return out
+
+
+def _examined(sketch: Found) -> int:
+    rows = max((one.rows_count for one in sketch.tables.values()), default=0)
+    return max(rows, max((len(one) for one in sketch.genotypes), default=0))

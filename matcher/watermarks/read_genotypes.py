@@ -1,0 +1,180 @@
+"""Reading genotype marks: a found file's variants and samples aligned to a sealed source, then its units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.contents import Genotypes
+from matcher.watermarks.align import LEAST_SITES, NOBODY, SITES, match_samples
+from matcher.watermarks.genotype_marks import NO_UNIT, units_of_block
+from matcher.watermarks.genotype_source import GenotypeSource
+from matcher.watermarks.odds import Units, together
+from matcher.watermarks.read_digits import Reading
+from matcher.watermarks.units import chromosome_word, cohort_key
+
+Dosages = npt.NDArray[np.int8]
+_OTHER_STRAND = str.maketrans("ACGT", "TGCA")
+COLUMNS = 20_000
+"""Aligned samples read at a time."""
+
+
+def read_calls(
+    parts: Sequence[Genotypes], source: GenotypeSource, roster_units: npt.NDArray[np.uint64], master: bytes
+) -> Reading | None:
+    """The units of a found matrix against one source; None where they share nothing."""
+    at, calls = _shared_variants(parts, source)
+    if at.size < LEAST_SITES:
+        return None
+    sites = _informative(at, calls)
+    theirs = _source_rows(source, at[sites], None)
+    mine = _oriented(calls[sites], theirs)
+    samples = match_samples(mine, theirs)
+    hit = np.flatnonzero(samples != NOBODY)
+    if not hit.size:
+        return None
+    # each participant once: a second copy of a sample is a mirror
+    _, once = np.unique(samples[hit], return_index=True)
+    hit = hit[np.sort(once)][:COLUMNS]
+    columns = samples[hit]
+    people = roster_units[source.people[columns]]
+    key0 = cohort_key(master, "genotypes")
+    units: list[Units] = []
+    read = wrong = 0
+    which = np.searchsorted(source.starts, at, side="right") - 1
+    for block in np.unique(which):
+        rows = np.flatnonzero(which == block)
+        inner = at[rows] - source.starts[block]
+        dosages, first = source.with_halo(int(block), columns)
+        names = source.units[source.starts[block] : source.starts[block + 1]]
+        layers, marks = units_of_block(
+            dosages, first, source.model(int(block)), names, people, key0, source.rates, source.kin[columns]
+        )
+        truth = dosages[first : first + names.size][inner]
+        seen = _oriented(calls[rows][:, hit], truth)
+        part, cells, errors = _units(seen, truth, layers[inner], marks[inner], names[inner], people)
+        units.append(part)
+        read += cells
+        wrong += errors
+    rate = wrong / read if read > 500 else None
+    return Reading(together(units), int(columns.size), None if rate is None else max(rate, 1 / read))
+
+
+def _units(
+    seen: Dosages,
+    truth: Dosages,
+    layers: npt.NDArray[np.uint8],
+    marks: Dosages,
+    names: npt.NDArray[np.uint64],
+    people: npt.NDArray[np.uint64],
+) -> tuple[Units, int, int]:
+    """Units of a piece, and how many cells without a unit were read and were wrong: the noise beside the marks."""
+    both = (seen >= 0) & (truth >= 0)
+    beside = both & (layers == NO_UNIT)
+    told = both & (layers != NO_UNIT) & ((seen == truth) | (seen == marks))
+    v, s = np.nonzero(told)
+    units = Units(
+        names[v],
+        people[s],
+        layers[v, s].astype(np.int64),
+        (seen[v, s] == marks[v, s]).astype(np.int64),
+    )
+    return units, int(beside.sum()), int((beside & (seen != truth)).sum())
+
+
+def _shared_variants(
+    parts: Sequence[Genotypes], source: GenotypeSource
+) -> tuple[npt.NDArray[np.int64], Dosages]:
+    """Source indices of the found variants that the source has, in its order, and their calls in its coding.
+
+    By position and alleles, on either strand, with alleles in any order; else by name (another build, no
+    alleles), where the coding is settled by comparing with the source later.
+    """
+    by_place: dict[tuple[str, int], list[int]] = {}
+    by_name: dict[str, int] = {}
+    places = source.places()
+    for i, (chromosome, position, name, _, _) in enumerate(places):
+        by_place.setdefault((chromosome_word(chromosome), position), []).append(i)
+        if name not in (".", ""):
+            by_name[name] = i
+    at: dict[int, npt.NDArray[np.int8]] = {}
+    for part in parts:
+        for v in range(len(part.names)):
+            pair = (part.alleles_a[v].upper(), part.alleles_b[v].upper())
+            index, swap = _which(part, v, pair, places, by_place, by_name)
+            if index is None or index in at:
+                continue
+            row = part.dosages[v]
+            at[index] = np.where(row >= 0, 2 - row, row) if swap else row
+    order = sorted(at)
+    if not order:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int8)
+    return np.array(order, dtype=np.int64), np.stack([at[i] for i in order]).astype(np.int8)
+
+
+def _which(
+    part: Genotypes,
+    v: int,
+    pair: tuple[str, str],
+    places: list[tuple[str, int, str, str, str]],
+    by_place: dict[tuple[str, int], list[int]],
+    by_name: dict[str, int],
+) -> tuple[int | None, bool]:
+    here = by_place.get((chromosome_word(part.chromosomes[v]), int(part.positions[v])), [])
+    named = by_name.get(part.names[v])
+    turned = (pair[0].translate(_OTHER_STRAND), pair[1].translate(_OTHER_STRAND))
+    for i in [*here, *([] if named is None else [named])]:
+        low, high = places[i][3], places[i][4]
+        for one in (pair, turned):
+            if one == (low, high):
+                return i, False
+            if one == (high, low):
+                return i, True
+        if "" in pair or named == i:
+            return i, False
+    return None, False
+
+
+def _informative(at: npt.NDArray[np.int64], calls: Dosages) -> npt.NDArray[np.int64]:
+    """Some hundred variants to tell participants apart by: common ones, spread over all that were found."""
+    if at.size <= SITES:
+        return np.arange(at.size)
+    present = calls >= 0
+    frequency = np.where(present, calls, 0).sum(axis=1) / np.maximum(1, 2 * present.sum(axis=1))
+    spread = frequency * (1 - frequency) * present.mean(axis=1)
+    groups = np.array_split(np.arange(at.size), SITES)
+    return np.array([group[int(np.argmax(spread[group]))] for group in groups], dtype=np.int64)
+
+
+def _source_rows(
+    source: GenotypeSource, at: npt.NDArray[np.int64], columns: npt.NDArray[np.int64] | None
+) -> Dosages:
+    which = np.searchsorted(source.starts, at, side="right") - 1
+    rows = [source.calls(int(b), columns)[at[which == b] - source.starts[b]] for b in np.unique(which)]
+    return np.concatenate(rows)
+
+
+def _oriented(calls: Dosages, truth: Dosages) -> Dosages:
+    """Calls with alleles turned where the other coding fits the source clearly better."""
+    out = calls.copy()
+    if calls.shape[1] == truth.shape[1]:
+        both = (calls >= 0) & (truth >= 0)
+        straight = np.where(both, np.abs(calls - truth), 0).sum(axis=1)
+        turned = np.where(both, np.abs(2 - calls - truth), 0).sum(axis=1)
+        turn = turned * 2 < straight
+    else:
+        turn = np.zeros(calls.shape[0], dtype=bool)
+        if calls.shape[1] >= 20:
+            turn = np.abs(_frequency(calls) - _frequency(truth)) > 0.15 + np.abs(
+                1 - _frequency(calls) - _frequency(truth)
+            )
+    part = out[turn]
+    out[turn] = np.where(part >= 0, 2 - part, part)
+    return out
+
+
+def _frequency(calls: Dosages) -> npt.NDArray[np.float64]:
+    present = calls >= 0
+    return np.asarray(np.where(present, calls, 0).sum(axis=1) / np.maximum(1, 2 * present.sum(axis=1)))
