@@ -6,6 +6,7 @@ into the blocks beside it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def keep_source(
     cohort_folder: Path, file: GenotypeFile, roster: Roster, protected: frozenset[tuple[str, int]]
 ) -> tuple[str, int]:
     """Writes what marks are read against, unless it is kept already; answers the digest and the variants' count."""
-    digest = digest_of(file.path)
+    digest = source_digest(file.path, protected)
     place = source_file(cohort_folder, digest)
     key = sealing_key(roster.master)
     if place.exists():
@@ -107,6 +108,18 @@ def keep_source(
         meta = {"variants": len(units), "blocks": counts, "share": share}
         out.json("meta", {**meta, "rates": genotype_rates(share).as_json()})
     return digest, len(units)
+
+
+def source_digest(path: Path, protected: frozenset[tuple[str, int]]) -> str:
+    """Names a source together with its protected list: another list is another source."""
+    digest = digest_of(path)
+    if not protected:
+        return digest
+    return hashlib.sha256(f"{digest}|{protected_digest(protected)}".encode()).hexdigest()
+
+
+def protected_digest(protected: frozenset[tuple[str, int]]) -> str:
+    return hashlib.sha256("\n".join(f"{c}:{p}" for c, p in sorted(protected)).encode()).hexdigest()
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ The marked copy itself is kept nowhere: it can be made again from source and key
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,20 @@ import numpy.typing as npt
 from matcher.errors import BadSourceFile
 from matcher.watermarks import genotype_source
 from matcher.watermarks import phenotypes as tables
+from matcher.watermarks.codes import DIGIT_RATES
+from matcher.watermarks.commitment import manifest_digest, sign_manifest
 from matcher.watermarks.genotype_files import open_genotypes, turned, variants_per_block
 from matcher.watermarks.genotype_marks import mark_block
 from matcher.watermarks.pseudonyms import Design, pseudonyms
-from matcher.watermarks.roster import Roster, digest_of, plain_id, release_file, sealing_key, source_file
+from matcher.watermarks.roster import (
+    Roster,
+    digest_of,
+    manifest_file,
+    plain_id,
+    release_file,
+    sealing_key,
+    source_file,
+)
 from matcher.watermarks.sealed import SealedReader, SealedWriter
 from matcher.watermarks.units import chromosome_word, cohort_key, derive, recipient_key, sip_key
 
@@ -117,11 +128,14 @@ def mark_release(
     }
     with SealedWriter(release_file(cohort_folder, release), sealing_key(key)) as sealed:
         sealed.json("release", kept)
+    signed = sign_manifest(key, release, recipient, _committed(cohort_folder, files, guarded, id_design))
+    manifest_file(cohort_folder, release).write_text(json.dumps(signed, indent=1) + "\n", encoding="ascii")
     ids_file = _write_bridge(release_file(cohort_folder, release).with_suffix(".ids.csv"), bridge)
     manifest = {
         "marks_version": VERSION,
         "id_design": id_design,
         "canaries": 0,
+        "commitment_sha256": manifest_digest(signed),
         "files": [
             {
                 "name": one.path.name,
@@ -133,6 +147,29 @@ def mark_release(
         ],
     }
     return MarkedRelease(tuple(files), ids_file, len(bridge), manifest)
+
+
+def _committed(
+    cohort_folder: Path, files: Sequence[MarkedFile], guarded: frozenset[tuple[str, int]], design: Design
+) -> dict[str, Any]:
+    """What the commitment says beside the keys: parameters, the protected list's digest, digests of all files."""
+    return {
+        "version": VERSION,
+        "cohort": cohort_folder.name,
+        "id_design": design,
+        "digit_rates": DIGIT_RATES.as_json(),
+        "protected_sha256": genotype_source.protected_digest(guarded),
+        "files": [
+            {
+                "name": one.path.name,
+                "sha256": one.sha256,
+                "source": one.source_sha256,
+                "kind": one.kind,
+                "rows": one.rows_count,
+            }
+            for one in files
+        ],
+    }
 
 
 def _check(out: Path, files: Sequence[Path]) -> None:

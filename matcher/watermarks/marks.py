@@ -67,8 +67,8 @@ def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[E
         state = "unmarked" if shown < expected / 4 else "marked for nobody who is registered here, or damaged"
         why = (
             f"{state}: {aligned:,} participants were aligned, {expected:.0f} marks of any recipient were to be "
-            f"expected and {shown:,} cells show a mark's value, none of them a release's: the source itself, an unmarked "
-            "copy, another supplier, or a file imputed anew"
+            f"expected and {shown:,} cells show a mark's value, none of them a release's: the source itself, "
+            "an unmarked copy, another supplier, or a file imputed anew"
         )
     else:
         why = (

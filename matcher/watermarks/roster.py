@@ -26,6 +26,11 @@ def release_file(cohort_folder: Path, release: str) -> Path:
     return marks_folder(cohort_folder) / "releases" / f"{release}.sealed"
 
 
+def manifest_file(cohort_folder: Path, release: str) -> Path:
+    """The signed commitment of a release; it may be shown to anyone."""
+    return marks_folder(cohort_folder) / "releases" / f"{release}.manifest.json"
+
+
 def source_file(cohort_folder: Path, digest: str) -> Path:
     return marks_folder(cohort_folder) / f"{digest[:32]}.sealed"
 

@@ -101,9 +101,10 @@ def read_table(path: Path, rows: slice = slice(None), columns: tuple[str, ...] |
     )
 
 
-def subset(
-    part: Genotypes, variants: npt.NDArray[np.int64] | slice, samples: npt.NDArray[np.int64] | slice
-) -> Genotypes:
+Index = npt.NDArray[np.int64] | slice
+
+
+def subset(part: Genotypes, variants: Index, samples: Index) -> Genotypes:
     def some(words: tuple[str, ...], index: Index) -> tuple[str, ...]:
         return tuple(np.array(words, dtype=object)[index].tolist())
 

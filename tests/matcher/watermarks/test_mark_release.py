@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 from matcher.errors import BadSourceFile
+from matcher.watermarks.commitment import open_leaf
 from matcher.watermarks.mark import MarkedRelease, mark_release
+from matcher.watermarks.roster import digest_of, manifest_file
 from matcher.watermarks.sealed import SealedReader, UnreadableMarks
+from matcher.watermarks.verify_commitment import manifest_holds, opening_holds
 from tests.matcher.watermarks.files import (
     CALLS,
     FIRST_ID,
@@ -218,6 +222,14 @@ def test_what_is_kept_holds_no_id_and_opens_only_with_the_key(released: Path) ->
         assert b"Institute" not in data
         with pytest.raises(UnreadableMarks):
             SealedReader(path, bytes(32))
+
+
+def test_the_commitment_of_a_release_is_signed_before_it_leaves(released: Path) -> None:
+    signed = json.loads(manifest_file(released / "cohort", "a").read_text())
+    assert manifest_holds(signed)
+    files = {one["name"]: one["sha256"] for one in signed["manifest"]["files"]}
+    assert files["source.vcf"] == digest_of(released / "out-a" / "source.vcf")
+    assert opening_holds(signed, open_leaf(MASTER, "a", "Institute of a", "recipient/genotypes"))
 
 
 def test_wrong_use_is_told_in_one_line(sources: Path, tmp_path: Path) -> None:

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Checks a watermark commitment and recomputes a report, with Python's standard library alone.
+
+    python verify_commitment.py MANIFEST [OPENING [REPORT]]
+
+MANIFEST is what was signed before the release: parameters, digests, and the Merkle root of the salted keys. OPENING
+discloses keys of it, leaf by leaf. REPORT lists the units that were read from a found file (keyed names of cells, no
+participant's id or value) and the e-value claimed. Written independently of the detector: it shares no code with it.
+
+Exit code 0: everything holds; 1: something does not; 2: wrong use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from typing import Any
+
+MASK = 2**64 - 1
+
+# Ed25519 (RFC 8032, section 5.1), verification only
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+_ROOT = pow(2, (_P - 1) // 4, _P)
+Point = tuple[int, int, int, int]
+
+
+def _point(data: bytes) -> Point | None:
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= _P:
+        return None
+    x2 = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(x2, (_P + 3) // 8, _P)
+    if (x * x - x2) % _P:
+        x = x * _ROOT % _P
+    if (x * x - x2) % _P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = _P - x
+    return (x, y, 1, x * y % _P)
+
+
+def _add(p: Point, q: Point) -> Point:
+    a = (p[1] - p[0]) * (q[1] - q[0]) % _P
+    b = (p[1] + p[0]) * (q[1] + q[0]) % _P
+    c, d = 2 * p[3] * q[3] * _D % _P, 2 * p[2] * q[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
+
+
+def _times(number: int, p: Point) -> Point:
+    out: Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            out = _add(out, p)
+        p = _add(p, p)
+        number >>= 1
+    return out
+
+
+def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Ed25519 verification."""
+    base = _point((4 * pow(5, _P - 2, _P) % _P).to_bytes(32, "little"))
+    key, r = _point(public), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if key is None or r is None or base is None or len(signature) != 64 or s >= _L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _L
+    left, right = _times(s, base), _add(r, _times(h, key))
+    return (left[0] * right[2] - right[0] * left[2]) % _P == 0 and (
+        left[1] * right[2] - right[1] * left[2]
+    ) % _P == 0
+
+
+# The commitment
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def leaf(name: str, key: bytes, salt: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + name.encode() + b"|" + key + salt).digest()
+
+
+def root_of(start: bytes, path: list[tuple[str, bytes]]) -> bytes:
+    """The root that a leaf and its path lead to."""
+    for side, other in path:
+        pair = other + start if side == "left" else start + other
+        start = hashlib.sha256(b"\x01" + pair).digest()
+    return start
+
+
+def manifest_holds(signed: dict[str, Any]) -> bool:
+    return signature_holds(
+        bytes.fromhex(signed["public_key"]),
+        canonical(signed["manifest"]),
+        bytes.fromhex(signed["signature"]),
+    )
+
+
+def opening_holds(signed: dict[str, Any], opening: dict[str, Any]) -> bool:
+    start = leaf(opening["name"], bytes.fromhex(opening["key"]), bytes.fromhex(opening["salt"]))
+    path = [(side, bytes.fromhex(other)) for side, other in opening["path"]]
+    return bool(root_of(start, path).hex() == signed["manifest"]["keys_root"])
+
+
+# The e-value
+
+
+def siphash24(key: bytes, data: bytes) -> int:
+    """SipHash-2-4, as published by Aumasson and Bernstein."""
+    k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def turn(x: int, b: int) -> int:
+        return ((x << b) | (x >> (64 - b))) & MASK
+
+    def rounds(count: int) -> None:
+        for _ in range(count):
+            v[0] = (v[0] + v[1]) & MASK
+            v[2] = (v[2] + v[3]) & MASK
+            v[1] = turn(v[1], 13) ^ v[0]
+            v[3] = turn(v[3], 16) ^ v[2]
+            v[0] = turn(v[0], 32)
+            v[2] = (v[2] + v[1]) & MASK
+            v[0] = (v[0] + v[3]) & MASK
+            v[1] = turn(v[1], 17) ^ v[2]
+            v[3] = turn(v[3], 21) ^ v[0]
+            v[2] = turn(v[2], 32)
+
+    padded = data + b"\x00" * (7 - len(data) % 8) + bytes([len(data) & 255])
+    for at in range(0, len(padded), 8):
+        word = int.from_bytes(padded[at : at + 8], "little")
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    v[2] ^= 255
+    rounds(4)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def _shown(rule: str, k: int, c: int) -> float:
+    if rule == "interleave":
+        return k / c
+    if rule == "majority":
+        return 0.5 if 2 * k == c else float(2 * k > c)
+    if rule == "minority":
+        return 0.0 if k == 0 else 1.0 if k == c else 0.5 if 2 * k == c else float(2 * k < c)
+    return float(k == c) if rule == "all0" else float(k > 0)
+
+
+def _hypotheses(noise: float | None) -> list[tuple[float, int, str, float]]:
+    """(weight, coalition, strategy, error) as the manifest's analysis, version 1, fixes them."""
+    grid = (0.001, 0.005, 0.02, 0.06, 0.15, 0.3)
+    if noise is None:
+        errors = [(one, 1 / 6) for one in grid]
+    else:
+        near = min(max(noise, 0.0005), 0.45)
+        errors = [(near, 0.7), (min(0.45, near * 2.5), 0.1), (max(0.0005, near / 2.5), 0.05)]
+        errors += [(one, 0.15 / 6) for one in grid]
+    out = []
+    for c, weight in ((1, 0.5), (2, 0.2), (3, 0.1), (4, 0.1), (5, 0.1)):
+        rules = ["interleave", "all0", "all1", "majority", "minority"][: 1 if c == 1 else 3 if c == 2 else 5]
+        out += [(weight / len(rules) * share, c, rule, error) for rule in rules for error, share in errors]
+    return out
+
+
+def log10_e(counts: dict[tuple[int, int, int], int], p: list[float], noise: float | None) -> float:
+    """The mixture e-value; `counts[(layer, found, bit)]`."""
+    terms = []
+    for weight, c, rule, error in _hypotheses(noise):
+        total = math.log10(weight)
+        for (layer, found, bit), count in counts.items():
+            q = []
+            for mine in (0, 1):
+                z = sum(
+                    math.comb(c - 1, k)
+                    * p[layer] ** k
+                    * (1 - p[layer]) ** (c - 1 - k)
+                    * _shown(rule, k + mine, c)
+                    for k in range(c)
+                )
+                q.append(z * (1 - error) + (1 - z) * 0.6 * error)
+            mean = p[layer] * q[1] + (1 - p[layer]) * q[0]
+            total += count * math.log10(q[bit] / mean if found else (1 - q[bit]) / (1 - mean))
+        terms.append(total)
+    top = max(terms)
+    return top + math.log10(sum(10 ** (one - top) for one in terms))
+
+
+def recomputed(report: dict[str, Any], key: bytes) -> float:
+    """The e-value of a report's units under an opened key."""
+    thresholds = [int(one) for one in report["thresholds"]]
+    counts: dict[tuple[int, int, int], int] = {}
+    for first, second, layer, found in report["units"]:
+        data = int(first).to_bytes(8, "little") + int(second).to_bytes(8, "little")
+        bit = int(siphash24(key, data) < thresholds[layer])
+        counts[(layer, found, bit)] = counts.get((layer, found, bit), 0) + 1
+    return log10_e(counts, [one / 2.0**64 for one in thresholds], report["errors"])
+
+
+def main(arguments: list[str]) -> int:
+    if not 1 <= len(arguments) <= 3:
+        print(__doc__, file=sys.stderr)  # noqa: T201
+        return 2
+    given = []
+    for name in arguments:
+        with open(name, encoding="utf-8") as file:  # noqa: PTH123
+            given.append(json.load(file))
+    checks = [("the manifest is signed by its key", manifest_holds(given[0]))]
+    if len(given) > 1:
+        checks.append(("the opened key is the one committed to", opening_holds(given[0], given[1])))
+    if len(given) > 2:
+        value = recomputed(given[2], bytes.fromhex(given[1]["key"]))
+        right = abs(value - given[2]["log10_e"]) < 1e-6 * max(1.0, abs(value))
+        checks.append((f"the e-value is 10^{value:.4f}, as reported", right))
+    for what, holds in checks:
+        print(("holds: " if holds else "DOES NOT HOLD: ") + what)  # noqa: T201
+    return 0 if all(holds for _, holds in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
