@@ -1,0 +1,61 @@
+"""Bytes to text: byte-order marks, UTF-8, and a guess for the rest; not a format of its own."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from typing import BinaryIO, TextIO
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_TEXT_CONTROLS = frozenset(b"\t\n\r\f\x0b\x1b\x08")
+
+
+def encoding_of(head: bytes) -> str | None:
+    """The encoding of the text that begins so; None where it is no text."""
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if b"\0" in head:
+        return _wide_without_mark(head)
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        if wrong.start < len(head) - 4:
+            return _guessed(head)
+    controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in head[:4096])
+    return "utf-8" if controls * 20 <= len(head[:4096]) else None
+
+
+def text_of(stream: BinaryIO, head: bytes) -> TextIO:
+    """The stream as text; what cannot be decoded becomes a mark, nothing is dropped."""
+    stream.seek(0)
+    return io.TextIOWrapper(stream, encoding=encoding_of(head) or "utf-8", errors="replace", newline="")
+
+
+def decoded(head: bytes) -> str | None:
+    """The beginning of a text, or None."""
+    encoding = encoding_of(head)
+    return None if encoding is None else head.decode(encoding, "ignore")
+
+
+def _wide_without_mark(head: bytes) -> str | None:
+    even, odd = head[0:2048:2].count(0), head[1:2048:2].count(0)
+    half = min(len(head), 2048) // 2
+    if odd > half * 0.7 and even < half * 0.1:
+        return "utf-16-le"
+    if even > half * 0.7 and odd < half * 0.1:
+        return "utf-16-be"
+    return None
+
+
+def _guessed(head: bytes) -> str | None:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(head[: 64 << 10]).best()
+    return None if best is None else best.encoding
