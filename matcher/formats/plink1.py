@@ -1,0 +1,68 @@
+"""PLINK 1: a .bed with its .bim and .fam beside it. `dosages` count A1 of the .bim, which PLINK counts too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
+
+FORMAT = "plink-bed"
+MAGIC = b"\x6c\x1b\x01"
+_MOST_SIDE_BYTES = 512 << 20
+
+# Two bits a call, lowest first: 0 homozygous A1, 1 missing, 2 heterozygous, 3 homozygous A2.
+_CALLS = np.array([2, MISSING, 1, 0], dtype=np.int8)
+_BYTE_TO_CALLS = _CALLS[(np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3]
+
+
+def sniff(name: str, head: bytes) -> int:
+    return 5 if head.startswith(MAGIC) else 0
+
+
+def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
+    """Genotypes in parts of `limits.variants_per_part`.
+
+    Raises:
+        Unreadable: the .bim or .fam is not beside it, or its size does not fit them.
+    """
+    variants = [line.split() for line in _side_file(opened, ".bim")]
+    people = [line.split() for line in _side_file(opened, ".fam")]
+    if (
+        not variants
+        or not people
+        or any(len(one) < 6 for one in variants)
+        or any(len(one) < 2 for one in people)
+    ):
+        raise Unreadable("damaged", "a .bim or .fam with too few columns")
+    samples = tuple(one[1] for one in people)
+    row_bytes = (len(samples) + 3) // 4
+    if opened.size != len(MAGIC) + row_bytes * len(variants):
+        raise Unreadable("damaged", "a .bed whose size does not fit its .bim and .fam")
+    opened.stream.seek(len(MAGIC))
+    for start in range(0, len(variants), limits.variants_per_part):
+        chunk = variants[start : start + limits.variants_per_part]
+        raw = np.frombuffer(opened.stream.read(row_bytes * len(chunk)), dtype=np.uint8).reshape(
+            len(chunk), row_bytes
+        )
+        calls = _BYTE_TO_CALLS[raw].reshape(len(chunk), row_bytes * 4)[:, : len(samples)]
+        yield Genotypes(
+            samples=samples,
+            chromosomes=tuple(one[0] for one in chunk),
+            positions=np.array([int(one[3]) for one in chunk], dtype=np.int64),
+            names=tuple("" if one[1] == "." else one[1] for one in chunk),
+            alleles_a=tuple(one[5].upper() for one in chunk),
+            alleles_b=tuple(one[4].upper() for one in chunk),
+            dosages=calls,
+        )
+
+
+def _side_file(opened: Opened, suffix: str) -> list[str]:
+    stream: BinaryIO | None = opened.sibling(suffix)
+    if stream is None:
+        raise Unreadable("damaged", f"a .bed without its {suffix}")
+    with stream:
+        data = stream.read(_MOST_SIDE_BYTES)
+    return [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
