@@ -88,27 +88,51 @@ def score(
     """log10 e-value of every recipient; `thresholds` by layer, `errors` the rate seen at cells without marks."""
     if not len(units) or not keys.shape[0]:
         return np.zeros(keys.shape[0])
-    units = chosen(units)
     layers = thresholds.size
+    seen = np.bincount(units.layer * 2 + units.found, minlength=2 * layers)
+    units = chosen(units)
     cells = units.layer * 2 + units.found
     ones = counts_of_bits(keys, units.first, units.second, thresholds[units.layer], cells, 2 * layers)
     totals = np.bincount(cells, minlength=2 * layers)
-    return log10_e(ones, totals, thresholds.astype(np.float64) / 2.0**64, errors)
+    return log10_e(ones, totals, thresholds.astype(np.float64) / 2.0**64, errors, seen)
 
 
 def log10_e(
-    ones: npt.NDArray[np.int64], totals: npt.NDArray[np.int64], p: Floats, errors: float | None = None
+    ones: npt.NDArray[np.int64],
+    totals: npt.NDArray[np.int64],
+    p: Floats,
+    errors: float | None = None,
+    seen: npt.NDArray[np.int64] | None = None,
 ) -> Floats:
-    """The mixture e-value from counts: `ones[j, 2 k + y]` bits of 1 among `totals[2 k + y]` units of class k."""
-    weights, of_one, of_zero = _ratios(p, errors)
+    """The mixture e-value from counts: `ones[j, 2 k + y]` bits of 1 among `totals[2 k + y]` units of class k.
+
+    `seen` are the totals before any unit was left out. How many marks are shown in each class tells how many
+    copies were combined and how, whoever's they are: hypotheses are weighed by it. It holds no
+    bit of anyone, so the mean stays 1.
+    """
+    prior, of_one, of_zero, of_found = _ratios(p, errors)
+    weights = _weighed(prior, of_found, totals if seen is None else seen)
     exponent = ones @ of_one.T + (totals[None, :] - ones) @ of_zero.T + np.log10(weights)[None, :]
     top = exponent.max(axis=1)
     return np.asarray(top + np.log10(np.power(10.0, exponent - top[:, None]).sum(axis=1)))
 
 
-def _ratios(p: Floats, errors: float | None) -> tuple[Floats, Floats, Floats]:
-    """Weights of the hypotheses, and log10 r by hypothesis and cell (class × found) for a bit of 1 and of 0."""
-    weights, ones, zeros = [], [], []
+KEPT_PRIOR = 0.3
+"""The share of the weight that stays where it was put beforehand, should the find be unlike all hypotheses."""
+
+
+def _weighed(prior: Floats, of_found: Floats, seen: npt.NDArray[np.int64]) -> Floats:
+    likely = of_found @ seen + np.log10(prior)
+    posterior = np.power(10.0, likely - likely.max())
+    return np.asarray(KEPT_PRIOR * prior / prior.sum() + (1 - KEPT_PRIOR) * posterior / posterior.sum())
+
+
+def _ratios(p: Floats, errors: float | None) -> tuple[Floats, Floats, Floats, Floats]:
+    """Prior weights of the hypotheses; by hypothesis and cell (class × found), log10 of r and of the chance of y.
+
+    r for a bit of 1, r for a bit of 0, and the chance of what was found whatever the bit.
+    """
+    weights, ones, zeros, found = [], [], [], []
     for how, weight in _hypotheses():
         z0, z1 = how(p)
         for error, share in _error_weights(errors):
@@ -118,7 +142,8 @@ def _ratios(p: Floats, errors: float | None) -> tuple[Floats, Floats, Floats]:
             weights.append(weight * share)
             ones.append(np.stack([np.log10((1 - q1) / (1 - mean)), np.log10(q1 / mean)], axis=1).ravel())
             zeros.append(np.stack([np.log10((1 - q0) / (1 - mean)), np.log10(q0 / mean)], axis=1).ravel())
-    return np.array(weights), np.array(ones), np.array(zeros)
+            found.append(np.stack([np.log10(1 - mean), np.log10(mean)], axis=1).ravel())
+    return np.array(weights), np.array(ones), np.array(zeros), np.array(found)
 
 
 def _error_weights(errors: float | None) -> list[tuple[float, float]]:

@@ -32,13 +32,15 @@ def report(
     recipient: str,
 ) -> dict[str, Any]:
     """The recomputable report of one class of marks for one recipient."""
-    units = chosen(units)
     odds = float(score(units, key.reshape(1, 2), thresholds, errors)[0])
+    seen = np.bincount(units.layer * 2 + units.found, minlength=2 * thresholds.size)
+    units = chosen(units)
     return {
         "sentence": SENTENCE.format(recipient=recipient),
         "limits": LIMITS.format(decades=min(CAP, odds)),
         "thresholds": [str(one) for one in thresholds.tolist()],
         "errors": errors,
+        "seen": seen.tolist(),
         "units": [
             [str(a), str(b), layer, found]
             for a, b, layer, found in zip(

@@ -171,25 +171,40 @@ def _hypotheses(noise: float | None) -> list[tuple[float, int, str, float]]:
     return out
 
 
-def log10_e(counts: dict[tuple[int, int, int], int], p: list[float], noise: float | None) -> float:
-    """The mixture e-value; `counts[(layer, found, bit)]`."""
-    terms = []
+def _chances(p: float, c: int, rule: str, error: float) -> list[float]:
+    """The chance that a cell shows the mark, for a bit of 0 and of 1."""
+    out = []
+    for mine in (0, 1):
+        z = sum(
+            math.comb(c - 1, k) * p**k * (1 - p) ** (c - 1 - k) * _shown(rule, k + mine, c) for k in range(c)
+        )
+        out.append(z * (1 - error) + (1 - z) * 0.6 * error)
+    return out
+
+
+def log10_e(
+    counts: dict[tuple[int, int, int], int], p: list[float], noise: float | None, seen: list[int]
+) -> float:
+    """The mixture e-value; `counts[(layer, found, bit)]`, `seen[2 layer + found]` before any unit was left out."""
+    rows = []
     for weight, c, rule, error in _hypotheses(noise):
-        total = math.log10(weight)
-        for (layer, found, bit), count in counts.items():
-            q = []
-            for mine in (0, 1):
-                z = sum(
-                    math.comb(c - 1, k)
-                    * p[layer] ** k
-                    * (1 - p[layer]) ** (c - 1 - k)
-                    * _shown(rule, k + mine, c)
-                    for k in range(c)
-                )
-                q.append(z * (1 - error) + (1 - z) * 0.6 * error)
-            mean = p[layer] * q[1] + (1 - p[layer]) * q[0]
+        chances = [_chances(one, c, rule, error) for one in p]
+        means = [one * q[1] + (1 - one) * q[0] for one, q in zip(p, chances, strict=True)]
+        likely = math.log10(weight) + sum(
+            seen[2 * k] * math.log10(1 - mean) + seen[2 * k + 1] * math.log10(mean)
+            for k, mean in enumerate(means)
+        )
+        total = 0.0
+        for (k, found, bit), count in counts.items():
+            q, mean = chances[k], means[k]
             total += count * math.log10(q[bit] / mean if found else (1 - q[bit]) / (1 - mean))
-        terms.append(total)
+        rows.append((weight, likely, total))
+    best = max(one[1] for one in rows)
+    sums = sum(one[0] for one in rows), sum(10 ** (one[1] - best) for one in rows)
+    terms = [
+        math.log10(0.3 * weight / sums[0] + 0.7 * 10 ** (likely - best) / sums[1]) + total
+        for weight, likely, total in rows
+    ]
     top = max(terms)
     return top + math.log10(sum(10 ** (one - top) for one in terms))
 
@@ -202,7 +217,7 @@ def recomputed(report: dict[str, Any], key: bytes) -> float:
         data = int(first).to_bytes(8, "little") + int(second).to_bytes(8, "little")
         bit = int(siphash24(key, data) < thresholds[layer])
         counts[(layer, found, bit)] = counts.get((layer, found, bit), 0) + 1
-    return log10_e(counts, [one / 2.0**64 for one in thresholds], report["errors"])
+    return log10_e(counts, [one / 2.0**64 for one in thresholds], report["errors"], report["seen"])
 
 
 def main(arguments: list[str]) -> int:
