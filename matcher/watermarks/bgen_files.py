@@ -17,7 +17,9 @@ import numpy.typing as npt
 from matcher.errors import BadSourceFile
 from matcher.watermarks.genotype_files import Block, Variant
 
-LEAST_PROBABILITY = 0.5
+LEAST_PROBABILITY = 0.4
+NEARLY_EVEN = 0.5
+"""A second call this share as probable as the first makes the call ambiguous."""
 
 
 class BgenFile:
@@ -47,7 +49,7 @@ class BgenFile:
         import bgen
 
         with bgen.BgenReader(str(self.path), delay_parsing=True) as reader:
-            held: list[tuple[Variant, npt.NDArray[np.int8], Any]] = []
+            held: list[tuple[Variant, npt.NDArray[np.int8], Any, npt.NDArray[np.int8]]] = []
             for one in reader:
                 held.append(self._variant(one))
                 if len(held) == variants_per_block:
@@ -56,7 +58,7 @@ class BgenFile:
             if held:
                 yield _block(held)
 
-    def _variant(self, one: Any) -> tuple[Variant, npt.NDArray[np.int8], Any]:
+    def _variant(self, one: Any) -> tuple[Variant, npt.NDArray[np.int8], Any, npt.NDArray[np.int8]]:
         if len(one.alleles) != 2 or one.is_phased:
             raise BadSourceFile(
                 f"{self.path.name}: a variant is phased or has more than two alleles; "
@@ -67,7 +69,7 @@ class BgenFile:
         calls = best.argmax(axis=1).astype(np.int8)
         calls[best.max(axis=1) < LEAST_PROBABILITY] = -1
         variant = Variant(one.chrom, int(one.pos), one.rsid, one.alleles[0], one.alleles[1])
-        return variant, calls, (one.varid, probabilities)
+        return variant, calls, (one.varid, probabilities), _seconds(best, calls)
 
     @contextmanager
     def writer(self, out: Path, ids: Sequence[str]) -> Iterator[BgenMarkWriter]:
@@ -107,5 +109,19 @@ class BgenMarkWriter:
             )
 
 
-def _block(held: list[tuple[Variant, npt.NDArray[np.int8], Any]]) -> Block:
-    return Block([one[0] for one in held], np.stack([one[1] for one in held]), [one[2] for one in held])
+def _seconds(probabilities: npt.NDArray[np.float64], calls: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """The second call where the first is hardly better and one allele step away, else -1."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    rows = np.arange(calls.size)
+    first, second = order[:, 0], order[:, 1]
+    near = probabilities[rows, second] >= NEARLY_EVEN * probabilities[rows, first]
+    return np.where(near & (calls >= 0) & (np.abs(first - second) == 1), second, -1).astype(np.int8)
+
+
+def _block(held: list[tuple[Variant, npt.NDArray[np.int8], Any, npt.NDArray[np.int8]]]) -> Block:
+    return Block(
+        [one[0] for one in held],
+        np.stack([one[1] for one in held]),
+        [one[2] for one in held],
+        np.stack([one[3] for one in held]),
+    )

@@ -53,6 +53,8 @@ class Block:
     variants: list[Variant]
     dosages: npt.NDArray[np.int8]
     payload: Any = None
+    seconds: npt.NDArray[np.int8] | None = None
+    """For imputed data: the second call, one allele step away, where it is nearly as probable; else -1."""
 
 
 class BlockWriter(Protocol):

@@ -119,6 +119,50 @@ def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
     return out, changed
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _layers_of(seconds, variants, participants, key, coded, splits, layers):  # type: ignore[no-untyped-def]
+    for v in range(seconds.shape[0]):
+        for s in range(seconds.shape[1]):
+            layers[v, s] = 255
+            if seconds[v, s] >= 0:
+                u = draw(key[0], key[1], variants[v], participants[s])
+                layer = 0
+                if u < coded:
+                    layer = 1
+                    while layer < splits.size and u >= splits[layer - 1]:
+                        layer += 1
+                layers[v, s] = layer
+
+
+def units_of_seconds(
+    seconds: Dosages,
+    variants: npt.NDArray[np.uint64],
+    participants: npt.NDArray[np.uint64],
+    key0: npt.NDArray[np.uint64],
+    rates: Rates,
+) -> tuple[npt.NDArray[np.uint8], Dosages]:
+    """Imputed data: every ambiguous call is a unit, and its mark is the second call."""
+    layers = np.empty(seconds.shape, dtype=np.uint8)
+    splits = np.array(rates.splits, dtype=np.uint64)
+    _layers_of(seconds, variants, participants, key0, np.uint64(rates.coded), splits, layers)
+    return layers, seconds
+
+
+def mark_seconds(
+    calls: Dosages,
+    seconds: Dosages,
+    variants: npt.NDArray[np.uint64],
+    participants: npt.NDArray[np.uint64],
+    key0: npt.NDArray[np.uint64],
+    key: npt.NDArray[np.uint64],
+    rates: Rates,
+) -> tuple[Dosages, int]:
+    """A block of imputed calls as the recipient gets them, and how many were changed."""
+    layers, marks = units_of_seconds(seconds, variants, participants, key0, rates)
+    out = calls.copy()
+    return out, int(_apply(out, layers, marks, variants, participants, key, rates.thresholds))
+
+
 def units_of_block(
     dosages: Dosages,
     first: int,

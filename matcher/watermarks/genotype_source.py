@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matcher.watermarks.codes import Rates, genotype_rates
+from matcher.watermarks.codes import Rates, ambiguous_rates, genotype_rates
 from matcher.watermarks.genotype_files import Block, GenotypeFile, turned, variants_per_block
 from matcher.watermarks.plausible import HALO, TRAINING_SAMPLE, Model, train
 from matcher.watermarks.roster import Roster, digest_of, sealing_key, source_file
@@ -23,6 +23,8 @@ from matcher.watermarks.sealed import SealedReader, SealedWriter
 from matcher.watermarks.units import chromosome_word
 
 Dosages = npt.NDArray[np.int8]
+LEAST_AMBIGUOUS = 0.005
+"""The share of ambiguous calls from which a file counts as imputed."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ def keep_source(
     samples = roster.numbers(file.samples)
     sample = np.unique(np.linspace(0, samples.size - 1, min(samples.size, TRAINING_SAMPLE)).astype(np.int64))
     shares, counts = [], []
+    ambiguous = 0
     units: list[int] = []
     places: list[tuple[str, int, str, str, str]] = []
     with SealedWriter(place, key) as out:
@@ -97,6 +100,12 @@ def keep_source(
                 for v in variants
             ]
             out.array(f"calls/{i}", packed(one.dosages[one.first : last]))
+            if one.block.seconds is not None:
+                seconds = turned(one.block.seconds, variants).copy()
+                seconds[never] = -1
+                seconds[:, file.kin] = -1
+                ambiguous += int((seconds >= 0).sum())
+                out.array(f"seconds/{i}", packed(seconds))
             for name in ("offsets", "weights", "means", "steps"):
                 out.array(f"{name}/{i}", getattr(model, name))
         share = float(np.average(shares, weights=counts)) if counts else 0.0
@@ -106,7 +115,10 @@ def keep_source(
         out.json("places", places)
         out.json("kind", "genotypes")
         meta = {"variants": len(units), "blocks": counts, "share": share}
-        out.json("meta", {**meta, "rates": genotype_rates(share).as_json()})
+        even = ambiguous / max(1, len(units) * samples.size)
+        imputed = even >= LEAST_AMBIGUOUS
+        rates = ambiguous_rates(even) if imputed else genotype_rates(share)
+        out.json("meta", {**meta, "imputed": imputed, "ambiguous": even, "rates": rates.as_json()})
     return digest, len(units)
 
 
@@ -133,6 +145,8 @@ class GenotypeSource:
     rates: Rates
     starts: npt.NDArray[np.int64]
     """The first variant of every block, and the end."""
+    imputed: bool
+    """True where ambiguous calls carry the marks, instead of calls that are plausible given their neighbours."""
 
     @classmethod
     def open(cls, place: Path, key: bytes) -> GenotypeSource:
@@ -145,6 +159,7 @@ class GenotypeSource:
             reader.array("units"),
             Rates.from_json(meta["rates"]),
             np.concatenate([[0], np.cumsum(meta["blocks"])]).astype(np.int64),
+            bool(meta["imputed"]),
         )
 
     @property
@@ -163,6 +178,10 @@ class GenotypeSource:
     def calls(self, block: int, columns: npt.NDArray[np.int64] | None = None) -> Dosages:
         """Calls of one block for some of its samples, or all."""
         return unpacked(self.reader.array(f"calls/{block}"), self.people.size, columns)
+
+    def seconds(self, block: int, columns: npt.NDArray[np.int64] | None = None) -> Dosages:
+        """The ambiguous calls of one block: the second call, or -1."""
+        return unpacked(self.reader.array(f"seconds/{block}"), self.people.size, columns)
 
     def with_halo(self, block: int, columns: npt.NDArray[np.int64]) -> tuple[Dosages, int]:
         """The block's calls with its halo, and the row where the block begins."""

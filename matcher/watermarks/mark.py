@@ -23,7 +23,7 @@ from matcher.watermarks import phenotypes as tables
 from matcher.watermarks.codes import DIGIT_RATES
 from matcher.watermarks.commitment import manifest_digest, sign_manifest
 from matcher.watermarks.genotype_files import open_genotypes, turned, variants_per_block
-from matcher.watermarks.genotype_marks import mark_block
+from matcher.watermarks.genotype_marks import mark_block, mark_seconds
 from matcher.watermarks.pseudonyms import Design, pseudonyms
 from matcher.watermarks.roster import (
     Roster,
@@ -239,9 +239,21 @@ def _mark_genotypes(
         blocks = genotype_source.with_halo(file.blocks(variants_per_block(people.size)))
         for i, one in enumerate(blocks):
             units = source.units[source.starts[i] : source.starts[i + 1]]
-            marked, count = mark_block(
-                one.dosages, one.first, source.model(i), units, people, key0, key, source.rates, source.kin
-            )
+            if source.imputed:
+                calls = one.dosages[one.first : one.first + units.size]
+                marked, count = mark_seconds(calls, source.seconds(i), units, people, key0, key, source.rates)
+            else:
+                marked, count = mark_block(
+                    one.dosages,
+                    one.first,
+                    source.model(i),
+                    units,
+                    people,
+                    key0,
+                    key,
+                    source.rates,
+                    source.kin,
+                )
             writer.write(one.block, turned(marked, one.block.variants))
             changed += count
     several = len(file.parts()) > 1

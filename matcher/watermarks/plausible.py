@@ -21,8 +21,8 @@ BINS = 32
 SCALE = 64
 """Weights are multiples of 1/64, dosages of 1/16."""
 LEAST_ODDS = 0.25
-LEAST_FREQUENCY = 0.10
-"""No marks under 5 % is the rule; the step costs r² by 1 / 2p(1 - p), so the next 5 % are spared as well."""
+LEAST_FREQUENCY = 0.13
+"""No marks under 5 % is the rule; the step costs r² by 1 / 2p(1 - p), so the next 8 % are spared as well."""
 TRAINING_SAMPLE = 4_000
 ZERO_TO_ONE, ONE_TO_ZERO, ONE_TO_TWO, TWO_TO_ONE = 1, 2, 4, 8
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matcher.contents import Genotypes
 from matcher.watermarks.align import LEAST_SITES, NOBODY, SITES, match_samples
-from matcher.watermarks.genotype_marks import NO_UNIT, units_of_block
+from matcher.watermarks.genotype_marks import NO_UNIT, units_of_block, units_of_seconds
 from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import Units, together
 from matcher.watermarks.read_digits import Reading
@@ -49,9 +49,20 @@ def read_calls(
         inner = at[rows] - source.starts[block]
         dosages, first = source.with_halo(int(block), columns)
         names = source.units[source.starts[block] : source.starts[block + 1]]
-        layers, marks = units_of_block(
-            dosages, first, source.model(int(block)), names, people, key0, source.rates, source.kin[columns]
-        )
+        if source.imputed:
+            seconds = source.seconds(int(block), columns)
+            layers, marks = units_of_seconds(seconds, names, people, key0, source.rates)
+        else:
+            layers, marks = units_of_block(
+                dosages,
+                first,
+                source.model(int(block)),
+                names,
+                people,
+                key0,
+                source.rates,
+                source.kin[columns],
+            )
         truth = dosages[first : first + names.size][inner]
         seen = _oriented(calls[rows][:, hit], truth)
         part, cells, errors = _units(seen, truth, layers[inner], marks[inner], names[inner], people)

@@ -195,6 +195,40 @@ def test_protected_sites_and_families_are_not_touched(sources: Path, tmp_path: P
     assert not changed[:, :300].any()
 
 
+def write_imputed(path: Path) -> None:
+    """A BGEN file in which one call in fifteen is nearly even."""
+    import bgen
+
+    rng = np.random.default_rng(6)
+    even = rng.random(CALLS.shape) < 0.07
+    with bgen.BgenWriter(str(path), PEOPLE, samples=[str(FIRST_ID + i) for i in range(PEOPLE)]) as file:
+        for v, row in enumerate(CALLS):
+            sure = np.full((PEOPLE, 3), 0.03)
+            sure[np.arange(PEOPLE), row] = 0.94
+            at = np.flatnonzero(even[v])
+            step = np.where(row[at] == 0, 1, np.where(row[at] == 2, -1, rng.choice([-1, 1], at.size)))
+            sure[at] = 0.04
+            sure[at, row[at]], sure[at, row[at] + step] = 0.55, 0.41
+            chromosome = str(1 + 2 * v // len(CALLS))
+            file.add_variant(
+                f"rs{v}", f"rs{v}", chromosome, 1000 + 3000 * v, list("ACGA"[v % 4] + "GTAC"[v % 4]), sure
+            )
+
+
+def test_imputed_calls_are_marked_where_they_are_ambiguous_and_few_rows_suffice(tmp_path: Path) -> None:
+    write_imputed(tmp_path / "imputed.bgen")
+    made = mark(tmp_path, tmp_path, "a", "imputed.bgen")
+    mark(tmp_path, tmp_path, "b", "imputed.bgen")
+    assert 0.0015 < made.files[0].changed_count / CALLS.size < 0.02
+    (tmp_path / "out-a").joinpath("s.sample").write_text("")
+    run(tmp_path / "out-a", "plink2", "--bgen", "imputed.bgen", "ref-first", "--hard-call-threshold", "0.499999",
+        "--export", "vcf", "--out", "back")  # fmt: skip
+    back = read_vcf(tmp_path / "out-a" / "back.vcf")
+    rng = np.random.default_rng(1)
+    few = subset(back, np.sort(rng.choice(500, 150, replace=False)), rng.choice(PEOPLE, 60, replace=False))
+    assert accused(evidence(tmp_path / "cohort", ["a", "b"], few)) == {"a"}
+
+
 def test_a_refresh_carries_the_same_marks_under_new_ids(
     released: Path, sources: Path, tmp_path: Path
 ) -> None:
