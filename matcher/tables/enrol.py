@@ -18,7 +18,9 @@ from matcher.errors import BadSourceFile
 from matcher.prf import subkey
 from matcher.sketches import MatchingKeys
 from matcher.tables.id_space import measure
+from matcher.tables.row_index import SourceFile, build
 from matcher.tables.sources import ID_COLUMNS, id_column_of, read_batches, read_columns
+from matcher.tables.spellings import is_id_name
 from matcher.tables.tokens import tokens_of_ids
 
 IDS_FOLDER = "ids"
@@ -120,14 +122,15 @@ def read_ids(path: Path) -> list[str]:
 
 
 def _enrol_tables(
-    folder: Path,  # noqa: ARG001
-    files: Sequence[Path],
-    id_column: str | None,
-    keys: MatchingKeys,  # noqa: ARG001
+    folder: Path, files: Sequence[Path], id_column: str | None, keys: MatchingKeys
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Indexes the values of these files; the distinct ids in order, and the names of the other columns."""
+    """Indexes the values of these files; the distinct ids in order, and the names of the other columns.
+
+    Files with one row a participant are put side by side; of a file with several, each row is a record of its own.
+    """
     ids: dict[str, int] = {}
     columns: dict[str, None] = {}
+    read: list[tuple[Path, tuple[str, ...], list[int]]] = []
     for file in files:
         names = read_columns(file)
         column = id_column_of(names, id_column)
@@ -136,11 +139,26 @@ def _enrol_tables(
             raise BadSourceFile(
                 f"{file.name} has no column of participants named {wanted}; say which with --id-column"
             )
-        columns |= dict.fromkeys(name for name in names if name != column)
-        for batch in read_batches(file, [column]):
-            for one in batch.column(0).to_pylist():
-                if one:
-                    ids.setdefault(one.strip(), len(ids))
+        others = tuple(
+            dict.fromkeys(name for name in names if name and not is_id_name(name) and name != column)
+        )
+        columns |= dict.fromkeys(others)
+        people = [
+            ids.setdefault(one.strip(), len(ids)) if one else -1
+            for batch in read_batches(file, [column])
+            for one in batch.column(0).to_pylist()
+        ]
+        read.append((file, others, people))
     if not ids:
         raise BadSourceFile(f"{files[0].name} has no rows; give a file with participants")
+    records_count = len(ids)
+    sources = []
+    for file, others, people in read:
+        places = np.array(people, dtype=np.int64)
+        if len(set(people)) < len(people) or -1 in people:
+            places = np.arange(records_count, records_count + len(people))
+            records_count += len(people)
+        sources.append(SourceFile(file, others, places))
+    if columns:
+        build(folder / ROWS_FOLDER, sources, records_count, subkey(keys.values, "cells"))
     return list(ids), tuple(columns)

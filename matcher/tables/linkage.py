@@ -1,0 +1,236 @@
+"""Weighs whether the rows of a find are rows of an index: a join on several columns at once, against two nulls.
+
+Some find columns are joined together as one key with the columns of the index that they are thought to be. Each
+distinct key of a row that is complete in them hits or misses. The chance of a hit by a stranger is taken from
+
+- the twin rate: the share of the index's own records that another record equals in these columns, which prices in
+  how coarse and how dependent the columns are; this is what another cohort of the same kind does;
+- the find's own columns, shifted against each other: what rows with the same values, but of nobody, do (a
+  column-shuffled twin, synthetic values, a constant column).
+
+The larger is made larger still (RAISED): strangers are never quite like the cohort. The odds are an e-value (`odds`),
+so that rows of strangers may be mixed in, corrected for every key that was tried and, where columns were aligned by
+their values, for the columns that each could have been.
+
+Few rows whose columns were shuffled can fall into place again: of three rows, two columns do so once in six times.
+So the odds are also no higher than the number of ways to shuffle the rows that hit (`_ways_to_shuffle`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import lgamma, log, log10
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from matcher.tables.cells import Column, Hashes32, short
+from matcher.tables.odds import log10_e_value
+from matcher.tables.row_index import RowIndex
+
+MOST_COLUMNS_IN_A_KEY = 8
+STARTS = 4
+"""Keys are grown from so many first columns, so that one recoded column spoils not all."""
+LEAST_ROWS = 3
+RAISED = 0.75
+SHIFTS = 16
+CERTAIN = 14.0
+COARSEST_KEY = 0.2
+"""A key that strangers hit more often than this says nothing about single rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A find column and the index column at the tag that it is thought to be."""
+
+    find: int
+    column: int
+    tag: int
+    bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The outcome of the best key."""
+
+    log10_odds: float
+    keys_tried: int
+    key: tuple[Aligned, ...]
+    chance: float
+    hits: npt.NDArray[np.bool_]
+    """By find row: its key is in the index; False where the row is not complete."""
+    ways: float = 0.0
+    """log10 of the ways to shuffle the rows that hit."""
+
+
+def align_by_name(
+    columns: Sequence[Column], names: Sequence[tuple[str, int, int]], index: RowIndex
+) -> list[Aligned]:
+    """Columns whose names are spellings of one field."""
+    aligned = []
+    for i, (column, name) in enumerate(zip(columns, names, strict=True)):
+        at = index.by_name.get(name)
+        if at is None:
+            continue
+        one = align(i, column, at, index)
+        if one is not None:
+            aligned.append(one)
+    return aligned
+
+
+def align(find: int, column: Column, at: int, index: RowIndex) -> Aligned | None:
+    """A find column with one column of the index, at the finest tag that both have."""
+    tag = column.tag_shared_with(index.columns[at].tags)
+    if tag is None:
+        return None
+    return Aligned(find, at, tag, index.columns[at].bits[tag])
+
+
+def link(
+    columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex, *, price: float = 0.0
+) -> Linked | None:
+    """The best key of these columns; `price` is log10 of what each could have been aligned with instead."""
+    usable = [one for one in aligned if one.bits > 0.5 and _filled(columns[one.find], one.tag).any()]
+    usable.sort(key=lambda one: -one.bits * float(_filled(columns[one.find], one.tag).mean()))
+    if len(usable) < 2:
+        return None
+    cut = {one: short(columns[one.find].hashes[one.tag]) for one in usable}
+    found: list[Linked] = []
+    seen: set[frozenset[Aligned]] = set()
+    for start in range(min(STARTS, len(usable))):
+        key: list[Aligned] = []
+        for one in [*usable[start:], *usable[:start]]:
+            if any(one.column == other.column for other in key):
+                continue
+            if not _enough(cut, [*key, one]):
+                continue
+            key.append(one)
+            if len(key) < 2 or frozenset(key) in seen:
+                continue
+            seen.add(frozenset(key))
+            found.append(_join(cut, key, index))
+            certain = found[-1].chance <= _raised(3.5 / index.records_count) and found[-1].ways > CERTAIN
+            if certain or len(key) == MOST_COLUMNS_IN_A_KEY:
+                break
+    return _best(found, price)
+
+
+def _best(found: Sequence[Linked], price: float) -> Linked | None:
+    """The key that speaks most against strangers, its odds no higher than what speaks against shuffled columns."""
+    if not found:
+        return None
+
+    def against_strangers(one: Linked) -> float:
+        return one.log10_odds - price * len(one.key)
+
+    best = max(found, key=against_strangers)
+    lengths = Counter(len(one.key) for one in found)
+    shuffled = max(one.ways - log10(1.2 * lengths[len(one.key)]) for one in found)
+    odds = min(against_strangers(best) - log10(len(found)), shuffled)
+    return replace(best, log10_odds=odds, keys_tried=len(found), ways=shuffled)
+
+
+def hits_of(columns: Sequence[Column], key: Sequence[Aligned], index: RowIndex) -> npt.NDArray[np.bool_]:
+    """By find row, whether its key is in an index."""
+    find = _keys([short(columns[one.find].hashes[one.tag]) for one in key])
+    known = np.unique(_keys([index.cells(one.column, one.tag) for one in key]))
+    return np.asarray(_isin(find, known) & (find != 0))
+
+
+def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex) -> Linked:
+    source = _keys([index.cells(one.column, one.tag) for one in key])
+    source = np.sort(source[source != 0])
+    find_columns = [cut[one] for one in key]
+    find = _keys(find_columns)
+    complete = find != 0
+    if not source.size:
+        return Linked(0.0, 1, tuple(key), 1.0, np.zeros(find.size, dtype=bool))
+    hits = _isin(find, source) & complete
+    distinct, first = np.unique(find[complete], return_index=True)
+    hits_count = int(hits[complete][first].sum())
+    same = source[1:] == source[:-1]
+    twins = np.zeros(source.size, dtype=bool)
+    twins[1:] |= same
+    twins[:-1] |= same
+    shifted = _shifted_rate([one[complete] for one in find_columns], source)
+    chance = _raised(max(float(twins.mean()), shifted, 3.0 / index.records_count))
+    odds = 0.0
+    if distinct.size >= LEAST_ROWS and chance <= COARSEST_KEY:
+        odds = log10_e_value(np.full(hits_count, chance), int(distinct.size) - hits_count)
+    hit_rows = np.flatnonzero(complete)[first][hits[complete][first]]
+    ways = _ways_to_shuffle([one[hit_rows] for one in find_columns])
+    return Linked(odds, 1, tuple(key), chance, hits, ways)
+
+
+def _ways_to_shuffle(columns: Sequence[Hashes32]) -> float:
+    """log10 of the ways to put a table's columns together, its most telling column held still."""
+    ways = []
+    for cells in columns:
+        _, counts = np.unique(cells, return_counts=True)
+        ways.append((lgamma(cells.size + 1) - sum(lgamma(int(n) + 1) for n in counts)) / log(10))
+    return sum(ways) - max(ways)
+
+
+def _raised(rate: float) -> float:
+    return float(min(1.0, max(3 * rate, rate**RAISED)))
+
+
+def _shifted_rate(columns: Sequence[Hashes32], source: npt.NDArray[np.uint64]) -> float:
+    """How often rows hit whose cells come from different rows of the find."""
+    rows = columns[0].size
+    if rows < 2:
+        return 1.0
+    steps = np.random.default_rng(rows).permutation(rows - 1)[:SHIFTS] + 1
+    hits = total = 0
+    for step in steps:
+        keys = _keys([np.roll(one, int(step) * (i % rows)) for i, one in enumerate(columns)])
+        # a shift by a multiple of the rows gives a row back to itself where columns are many; others count
+        own = _keys(columns)
+        kept = keys[(keys != 0) & (keys != own)]
+        hits += int(_isin(kept, source).sum())
+        total += int(keys.size)
+    return hits / max(1, total)
+
+
+def _enough(cut: dict[Aligned, Hashes32], key: Sequence[Aligned]) -> bool:
+    """Whether enough rows are complete in these columns: at least a third of what the fullest has."""
+    complete = np.ones(cut[key[0]].size, dtype=bool)
+    for one in key:
+        complete &= cut[one] != 0
+    return int(complete.sum()) >= max(LEAST_ROWS, complete.size // 8 if complete.size > 60 else LEAST_ROWS)
+
+
+def _filled(column: Column, tag: int) -> npt.NDArray[np.bool_]:
+    return np.asarray(column.hashes[tag] != 0)
+
+
+def _isin(asked: npt.NDArray[np.uint64], ordered: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    where = np.minimum(np.searchsorted(ordered, asked), ordered.size - 1)
+    return np.asarray(ordered[where] == asked)
+
+
+def _keys(columns: Sequence[npt.NDArray[np.uint32]]) -> npt.NDArray[np.uint64]:
+    """One 64-bit key a row over several columns; 0 where one of them is empty."""
+    keys = np.ones(columns[0].size, dtype=np.uint64)
+    for cells in columns:
+        _mix(keys, np.ascontiguousarray(cells))
+    return keys
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mix(keys: Any, cells: Any) -> None:
+    for i in range(keys.shape[0]):
+        if keys[i] == 0 or cells[i] == 0:
+            keys[i] = 0
+            continue
+        x = keys[i] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(cells[i])
+        x ^= x >> np.uint64(30)
+        x *= np.uint64(0xBF58476D1CE4E5B9)
+        x ^= x >> np.uint64(27)
+        x *= np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+        keys[i] = x if x != 0 else np.uint64(1)

@@ -1,0 +1,207 @@
+"""Matcher `row-values`: rows of a find that are rows of a cohort, without any id, by the values they hold together.
+
+Null: the rows are of other people, of nobody (columns shuffled, values synthetic), or no rows of people at all; see
+`linkage` for how its chance is measured. Columns are aligned by their names, then by their values; an alignment by
+values is paid for with the number of columns it was chosen from, for every column of the key. What several tables of
+one file give is corrected for their number.
+
+Which release: rows that one release held and another did not. Rows that only one of them held speak for it, rows that
+all held say nothing, and since a find may be any part of a larger whole, the odds against the cohort at large
+are capped (FROM_SELECTION).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import log10
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.contents import Part, Table
+from matcher.prf import subkey
+from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence, MatchingKeys, ReleaseEvidence
+from matcher.tables.alignment import align_by_values
+from matcher.tables.cells import Column, read_column
+from matcher.tables.enrol import ROWS_FOLDER
+from matcher.tables.linkage import Aligned, Linked, align, align_by_name, hits_of, link
+from matcher.tables.odds import log10_e_value
+from matcher.tables.row_index import RowIndex, open_index
+from matcher.tables.spellings import is_id_name, read_name
+
+NAME = "row-values"
+VERSION = "1"
+
+CELLS_KEPT = 2_000_000
+LEAST_ROWS_KEPT, MOST_ROWS_KEPT = 1_000, 20_000
+MOST_TABLES = 50
+MOST_COLUMNS = 4_000
+WORTH_NAMING_COLUMNS = 4.0
+"""Odds by name below which columns are aligned by their values as well."""
+SLIPS = 0.02
+"""How often a row of a release fails to be found in it (a corrected value, a withdrawal)."""
+FROM_SELECTION = 5.0
+CANDIDATE = 0.001
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Every so many rows of one table."""
+
+    columns: tuple[str, ...]
+    rows_most: int
+    cells: list[list[str]]
+    stride: int = 1
+    rows: int = 0
+
+    def add(self, part: Table) -> None:
+        first = -self.rows % self.stride
+        for kept, cells in zip(self.cells, part.cells, strict=False):
+            kept.extend(cells[first :: self.stride])
+        self.rows += part.rows_count
+        while self.cells and len(self.cells[0]) > self.rows_most:
+            self.stride *= 2
+            self.cells = [kept[::2] for kept in self.cells]
+
+
+@dataclass(slots=True)
+class RowSketch:
+    """Some rows of each table of one file, as text until they are compared."""
+
+    key: bytes
+    tables: dict[str, _Kept] = field(default_factory=dict)
+    read: list[tuple[_Kept, list[str], list[Column]]] | None = None
+
+    def add(self, part: Part) -> None:
+        if not isinstance(part, Table) or not 2 <= len(part.columns) <= MOST_COLUMNS:
+            return
+        kept = self.tables.get(part.name)
+        if kept is None:
+            if len(self.tables) >= MOST_TABLES:
+                return
+            most = int(np.clip(CELLS_KEPT // len(part.columns), LEAST_ROWS_KEPT, MOST_ROWS_KEPT))
+            kept = self.tables[part.name] = _Kept(part.columns, most, [[] for _ in part.columns])
+            if not part.has_header:
+                kept.columns = tuple("" for _ in part.columns)
+        if len(part.cells) == len(kept.cells):
+            kept.add(part)
+
+    def columns(self) -> list[tuple[_Kept, list[str], list[Column]]]:
+        """Every table's columns as hashes; read once for all cohorts."""
+        if self.read is None:
+            self.read = [_read(kept, self.key) for kept in self.tables.values() if kept.rows >= 2]
+        return self.read
+
+
+def sketch(keys: MatchingKeys) -> RowSketch:
+    """An empty sketch of one file."""
+    return RowSketch(subkey(keys.values, "cells"))
+
+
+def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:  # noqa: ARG001
+    """The odds that the rows of a table are the cohort's participants."""
+    index = open_index(cohort.folder / ROWS_FOLDER)
+    if index is None or not sketch.tables:
+        return []
+    tables = sketch.columns()
+    found = [(one, _linked(one[1], one[2], index)) for one in tables]
+    linked = [(one, outcome) for one, outcome in found if outcome is not None and outcome.log10_odds > 0]
+    if not linked:
+        return []
+    (kept, _names, columns), best = max(linked, key=lambda item: item[1].log10_odds)
+    odds = best.log10_odds - log10(len(tables))
+    if odds <= 0:
+        return []
+    matched, examined = int(best.hits.sum()), int(best.hits.size)
+    sampled = f" (every {kept.stride}. of {kept.rows:,} rows looked at)" if kept.stride > 1 else ""
+    return [
+        Evidence(
+            matcher=NAME,
+            rests_on="values",
+            log10_odds=odds,
+            why=(
+                f"{matched:,} of {examined:,} rows agree with one record each on {len(best.key)} columns together, "
+                f"where a stranger's row would in at most {best.chance:.2g} of cases{sampled}"
+            ),
+            participants_matched=matched,
+            participants_examined=examined,
+            releases=_releases(columns, best, index, cohort.releases) if odds > CANDIDATE else (),
+        )
+    ]
+
+
+def _read(kept: _Kept, key: bytes) -> tuple[_Kept, list[str], list[Column]]:
+    """Names and hashed columns of a table, without its ids."""
+    chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
+    names = [kept.columns[i] for i in chosen]
+    return kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen]
+
+
+def _linked(names: Sequence[str], columns: Sequence[Column], index: RowIndex) -> Linked | None:
+    """The better of an alignment by name and one by values."""
+    by_name = link(columns, align_by_name(columns, [read_name(name) for name in names], index), index)
+    if by_name is not None and by_name.log10_odds >= WORTH_NAMING_COLUMNS:
+        return by_name
+    price = log10(max(2, len(index.columns)))
+    by_values = link(columns, align_by_values(columns, index), index, price=price)
+    if by_name is None or by_values is None:
+        return by_name or by_values
+    return max(by_name, by_values, key=lambda one: one.log10_odds)
+
+
+def _releases(
+    columns: Sequence[Column], best: Linked, index: RowIndex, releases: Sequence[EnrolledRelease]
+) -> tuple[ReleaseEvidence, ...]:
+    """What the linked rows say of every release that was enrolled with values."""
+    held: dict[str, npt.NDArray[np.bool_]] = {}
+    shares: dict[str, float] = {}
+    rows = best.hits
+    for release in releases:
+        own = open_index(release.folder / ROWS_FOLDER)
+        if own is None:
+            continue
+        key = _key_in(columns, best.key, index, own)
+        if key is None:
+            continue
+        held[release.name] = hits_of(columns, key, own)[rows]
+        shares[release.name] = min(1.0, own.records_count / max(1, index.records_count))
+    return tuple(
+        ReleaseEvidence(
+            release=name,
+            log10_odds=_odds_of(name, held, shares),
+            beyond_ids=True,
+            why=f"{int(hits.sum()):,} of {hits.size:,} linked rows are in this release with these values",
+        )
+        for name, hits in held.items()
+        if hits.mean() >= 0.5
+    )
+
+
+def _key_in(
+    columns: Sequence[Column], key: Sequence[Aligned], index: RowIndex, release: RowIndex
+) -> list[Aligned] | None:
+    """The key in a release's own index, or None where the release did not hold one of its columns."""
+    found = []
+    for one in key:
+        at = release.by_name.get(read_name(index.columns[one.column].name))
+        aligned = align(one.find, columns[one.find], at, release) if at is not None else None
+        if aligned is None:
+            return None
+        found.append(aligned)
+    return found
+
+
+def _odds_of(name: str, held: dict[str, npt.NDArray[np.bool_]], shares: dict[str, float]) -> float:
+    """The odds for a release against the likeliest other origin: another release, or the cohort at large."""
+    own = held[name]
+    misses = int((~own).sum())
+    if shares[name] >= 1:
+        against = [0.0]
+    else:
+        against = [min(FROM_SELECTION, log10_e_value(np.full(int(own.sum()), shares[name]), misses))]
+    for other, hits in held.items():
+        if other != name:
+            only = int((own & ~hits).sum())
+            against.append(log10_e_value(np.full(only, SLIPS), misses))
+    return max(CANDIDATE, min(against))
