@@ -168,9 +168,15 @@ def expected_marks(units: Units, thresholds: npt.NDArray[np.uint64]) -> float:
 def _release_evidence(
     releases: dict[str, dict[str, object]], scores: list[ClassScore]
 ) -> list[ReleaseEvidence]:
+    """Marks belong to the recipient: all its releases of these sources carry the same and are told together."""
     out = []
+    holders: dict[str, list[str]] = {}
+    for name, kept in releases.items():
+        holders.setdefault(str(kept["recipient"]), []).append(name)
     for name, kept in releases.items():
         recipient = str(kept["recipient"])
+        others = [one for one in holders[recipient] if one != name]
+        shared = f"; {', '.join(others)} to the same recipient carries the same marks" if others else ""
         parts = {one.kind: one.odds[recipient] for one in scores if recipient in one.odds}
         total = sum(parts.values())
         if total < SHOWN_FROM:
@@ -182,7 +188,7 @@ def _release_evidence(
                 log10_odds=min(CAP, total),
                 beyond_ids=True,
                 why="this file derives at least in part from the release "
-                f"delivered to {recipient} (decades: {decades})",
+                f"delivered to {recipient} (decades: {decades}{shared})",
             )
         )
     return out

@@ -2,7 +2,7 @@
 
 A mark at a random cell of dense data stands out against its neighbours, and an attacker's reverting it improves the
 data. So each variant has a linear predictor from its best neighbours, learnt from a sample of participants
-and kept as integers, and a table, by predicted dosage, of the steps that are at least a quarter as
+and kept as integers, and a table, by predicted dosage, of the steps that are at least a tenth as
 probable as the call itself. Integers only after training: marker and detector agree to the bit.
 """
 
@@ -20,7 +20,7 @@ HALO = 40
 BINS = 32
 SCALE = 64
 """Weights are multiples of 1/64, dosages of 1/16."""
-LEAST_ODDS = 0.25
+LEAST_ODDS = 0.10
 LEAST_FREQUENCY = 0.13
 """No marks under 5 % is the rule; the step costs r² by 1 / 2p(1 - p), so the next 8 % are spared as well."""
 TRAINING_SAMPLE = 4_000

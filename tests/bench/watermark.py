@@ -19,9 +19,15 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from matcher.watermarks.align import match_samples
-from matcher.watermarks.codes import DIGIT_RATES, Rates, genotype_rates
+from matcher.watermarks.codes import DIGIT_RATES, Rates, ambiguous_rates, genotype_rates
 from matcher.watermarks.digits import Field, mark_values, read_units
-from matcher.watermarks.genotype_marks import NO_UNIT, mark_block, units_of_block
+from matcher.watermarks.genotype_marks import (
+    NO_UNIT,
+    mark_block,
+    mark_seconds,
+    units_of_block,
+    units_of_seconds,
+)
 from matcher.watermarks.odds import Units, score, together
 from matcher.watermarks.plausible import HALO, Model, predict, train
 from matcher.watermarks.pseudonyms import density, ids_log10_e
@@ -289,6 +295,35 @@ def digits_of(rows: int, fields: int, lost: int, j: int, rng: np.random.Generato
     return together(parts)
 
 
+def imputed() -> None:
+    """Best-guess calls of which 3.63 % are nearly even, as the study measured for imputed arrays."""
+    even = 0.0363
+    rate = ambiguous_rates(even)
+    odds = []
+    for r in range(200):
+        rng = np.random.default_rng([50, 100, r])
+        calls = rng.integers(0, 3, (100, 50)).astype(np.int8)
+        second = np.where(calls == 0, 1, np.where(calls == 2, 1, 2)).astype(np.int8)
+        seconds = np.where(rng.random(calls.shape) < even, second, -1).astype(np.int8)
+        variants, people = (rng.integers(0, 2**63, n).astype(np.uint64) for n in calls.shape)
+        j = int(rng.integers(RECIPIENTS))
+        found = noisy(mark_seconds(calls, seconds, variants, people, KEY0, KEYS[j], rate)[0], 0.05, rng)
+        layers, marks = units_of_seconds(seconds, variants, people, KEY0, rate)
+        v, s = np.nonzero((layers != NO_UNIT) & ((found == calls) | (found == marks)))
+        units = Units(
+            variants[v],
+            people[s],
+            layers[v, s].astype(np.int64),
+            (found[v, s] == marks[v, s]).astype(np.int64),
+        )
+        odds.append(score(units, KEYS[j : j + 1], rate.thresholds, 0.05)[0])
+    given = np.array(odds)
+    say(
+        f"50 × 100 imputed calls, 5 % errors: accused rightly {(given >= ACCUSE).mean():.3f} of 200 runs, "
+        f"median {np.median(given):.1f} decades.\n"
+    )
+
+
 def ids() -> None:
     say("| ids | design | found | log10 e | investigate |")
     say("|---|---|---|---|---|")
@@ -480,6 +515,7 @@ def main() -> None:
     )
     phenotypes()
     ids()
+    imputed()
     leaks_of_one(cohort)
     mixed(cohort)
     correlation_attack(cohort)

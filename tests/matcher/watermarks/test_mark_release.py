@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matcher.contents import Genotypes, Limits, Table
 from matcher.errors import BadSourceFile
+from matcher.reading import read_path
+from matcher.sketches import EnrolledCohort, EnrolledRelease
+from matcher.watermarks import marks
 from matcher.watermarks.commitment import open_leaf
 from matcher.watermarks.mark import MarkedRelease, mark_release
 from matcher.watermarks.roster import digest_of, manifest_file
@@ -18,6 +22,7 @@ from matcher.watermarks.verify_commitment import manifest_holds, opening_holds
 from tests.matcher.watermarks.files import (
     CALLS,
     FIRST_ID,
+    KEYS,
     PEOPLE,
     accused,
     evidence,
@@ -264,6 +269,18 @@ def test_the_commitment_of_a_release_is_signed_before_it_leaves(released: Path) 
     files = {one["name"]: one["sha256"] for one in signed["manifest"]["files"]}
     assert files["source.vcf"] == digest_of(released / "out-a" / "source.vcf")
     assert opening_holds(signed, open_leaf(MASTER, "a", "Institute of a", "recipient/genotypes"))
+
+
+def test_the_marks_are_read_through_the_products_own_reader(released: Path) -> None:
+    for name in ("source.vcf", "phenotypes.csv"):
+        sketch = marks.sketch(KEYS)
+        for event in read_path(released / "out-b" / name, Limits()):
+            if isinstance(event, Table | Genotypes):
+                sketch.add(event)
+        releases = tuple(EnrolledRelease(one, f"Institute of {one}", released) for one in RELEASES)
+        found = marks.compare(sketch, EnrolledCohort("made", PEOPLE, released / "cohort", releases), KEYS)
+        assert accused(found) == {"b"}
+        assert found[0].participants_matched == PEOPLE
 
 
 def test_wrong_use_is_told_in_one_line(sources: Path, tmp_path: Path) -> None:
