@@ -36,7 +36,7 @@ def people(count: int, seed: int = 7) -> People:
     haplotypes, chromosomes, positions = [], [], []
     for chromosome in range(1, CHROMOSOMES + 1):
         trees = msprime.sim_ancestry(
-            count, population_size=10_000, sequence_length=3e6, recombination_rate=2e-7, random_seed=seed + chromosome
+            count, population_size=10_000, sequence_length=3e6, recombination_rate=2e-8, random_seed=seed + chromosome
         )
         mutated = msprime.sim_mutations(trees, rate=2e-9, random_seed=seed + chromosome)
         matrix = mutated.genotype_matrix()

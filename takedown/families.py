@@ -1,0 +1,78 @@
+"""Which matches are of one leak: the same content, the same blob inside two repositories, a fork, a relisting."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from crawler.models import Copy
+from matcher.models import Match
+from matcher.texts.families import are_copies
+from takedown.models import Case, CaseCopy, CaseMatch
+
+SIGNATURE = "text_signature"
+"""Where the answer of a listing's match holds its MinHash signature, in hex."""
+
+
+def family_of(session: Session, match: Match) -> tuple[Case, str] | None:
+    """The oldest case of the same leak and why the match belongs to it, or None."""
+    for why, cases in (
+        (
+            "the same content",
+            _cases_of_matches(session, Match.find_sha256 == match.find_sha256, match.cohort),
+        ),
+        (
+            "the same file inside",
+            _cases_of_matches(session, Match.content_sha256 == match.content_sha256, match.cohort),
+        ),
+        ("a fork of it", _cases_of_forks(session, match)),
+        ("nearly the same text", _cases_of_relistings(session, match)),
+    ):
+        if cases:
+            return min(cases, key=lambda case: case.id or 0), why
+    return None
+
+
+def _cases_of_matches(session: Session, condition: object, cohort: str) -> list[Case]:
+    query = (
+        select(Case)
+        .join(CaseMatch, col(CaseMatch.case_id) == Case.id)
+        .join(Match, col(Match.id) == CaseMatch.match_id)
+        .where(condition, Match.cohort == cohort)  # type: ignore[arg-type]
+    )
+    return list(session.exec(query).all())
+
+
+def _cases_of_forks(session: Session, match: Match) -> list[Case]:
+    copies = session.exec(select(Copy).where(Copy.find_sha256 == match.find_sha256)).all()
+    urls = {copy.url for copy in copies}
+    origins = {copy.origin for copy in copies if copy.origin}
+    if not urls:
+        return []
+    query = (
+        select(Case)
+        .join(CaseCopy, col(CaseCopy.case_id) == Case.id)
+        .join(Copy, col(Copy.id) == CaseCopy.copy_id)
+        .where(
+            Case.cohort == match.cohort,
+            col(Copy.url).in_(origins) | col(Copy.origin).in_(urls) | col(Copy.origin).in_(origins),
+        )
+    )
+    return list(session.exec(query).all())
+
+
+def _cases_of_relistings(session: Session, match: Match) -> list[Case]:
+    ours = match.answer.get(SIGNATURE)
+    if not ours:
+        return []
+    found = []
+    query = (
+        select(Case, Match)
+        .join(CaseMatch, col(CaseMatch.case_id) == Case.id)
+        .join(Match, col(Match.id) == CaseMatch.match_id)
+        .where(Match.cohort == match.cohort)
+    )
+    for case, other in session.exec(query).all():
+        theirs = other.answer.get(SIGNATURE)
+        if theirs and are_copies(bytes.fromhex(ours), bytes.fromhex(theirs)):
+            found.append(case)
+    return found
