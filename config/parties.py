@@ -9,6 +9,7 @@ from config.workspace import Workspace
 
 if TYPE_CHECKING:
     from takedown.delivery import MailRoute
+    from takedown.recipients import Directory
     from takedown.sender import Sender
 
 
@@ -20,6 +21,14 @@ def sender_of(workspace: Workspace) -> Sender | None:
     if PLACEHOLDER in given.values():
         return None
     return Sender(**given)
+
+
+def directory_of(workspace: Workspace) -> Directory:
+    """Where notices go, as the operator set it."""
+    from takedown.recipients import Directory
+
+    given = workspace.settings.recipients
+    return Directory(given.addresses, given.institutions)
 
 
 def route_of(workspace: Workspace) -> MailRoute | None:

@@ -123,12 +123,18 @@ def examine_round(workspace: Workspace, failures: list[str]) -> tuple[int, list[
 
 
 def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str) -> list[dict[str, Any]]:
+    from matcher.texts.families import signature
     from matcher.verdict import is_at_least
+    from takedown.families import SIGNATURE
 
     with reading(workspace.engine) as session:
         find = session.get_one(Find, sha256)
     with workspace.vault.open(find.vault_object) as content:
         answers = [one for one in examiner.content(find.name, content) if one["matches"]]
+        if find.kind == "listing":
+            content.seek(0)
+            mark = signature(content.read().decode("utf-8", "replace")).hex()
+            answers = [{**one, SIGNATURE: mark} for one in answers]
     rows = [_match_row(sha256, answer, match) for answer in answers for match in answer["matches"]]
     with Session(workspace.engine) as session:
         for row in rows:
@@ -201,9 +207,8 @@ def cases_round(workspace: Workspace) -> list[str]:
 
 def draft_round(workspace: Workspace, numbers: Sequence[str]) -> int:
     """Drafts the notices of newly opened cases; none while the settings do not say who signs."""
+    from config.parties import directory_of, sender_of
     from takedown.notices import draft
-
-    from config.parties import sender_of
 
     sender = sender_of(workspace)
     if sender is None:
@@ -211,7 +216,15 @@ def draft_round(workspace: Workspace, numbers: Sequence[str]) -> int:
     drafted = 0
     for number in numbers:
         with Session(workspace.engine) as session:
-            drafted += len(draft(session, number, author=MACHINE, sender=sender, log=workspace.log))
+            made = draft(
+                session,
+                number,
+                author=MACHINE,
+                sender=sender,
+                log=workspace.log,
+                directory=directory_of(workspace),
+            )
+            drafted += len(made)
             session.commit()
     return drafted
 
@@ -219,9 +232,9 @@ def draft_round(workspace: Workspace, numbers: Sequence[str]) -> int:
 def recheck_round(workspace: Workspace, numbers: Sequence[str] | None) -> list[dict[str, Any]]:
     """Asks the addresses under takedown that are due, or all of the named cases."""
     from crawler.ask import ask_again
-    from takedown.recheck import recheck
 
     from config.crawling import manners_of, plans_of
+    from takedown.recheck import recheck
 
     def ask(copies: Sequence[Copy]) -> list[Any]:
         return ask_again(plans_of(workspace), manners_of(workspace), copies)

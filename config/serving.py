@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 def console_app(workspace: Workspace) -> FastAPI:
     """The console of one workspace."""
-    from takedown.console.app import make_app
-
     from config.rounds import recheck_round
+    from takedown.console.app import make_app
 
     return make_app(
         engine=workspace.engine,

@@ -15,13 +15,13 @@ from config.errors import Busy, NoWorkspace
 from config.settings import SETTINGS_FILE, Settings, read_settings
 
 if TYPE_CHECKING:
-    from crawler.vault import Vault
     from sqlalchemy import Engine
-    from takedown.log import AuditLog
 
     from config.keys import KeyRing
+    from crawler.vault import Vault
     from matcher.contents import Limits
     from matcher.enrol import Enrolment
+    from takedown.log import AuditLog
 
 EXAMPLE = Path(__file__).parent / "example.toml"
 

@@ -19,9 +19,8 @@ def list_(
     state: Annotated[str | None, typer.Option(help="Only cases in this state.")] = None,
 ) -> None:
     """List the cases, the most urgent first."""
-    from takedown.cases import queue
-
     from config.database import reading
+    from takedown.cases import queue
 
     workspace = opened()
     with reading(workspace.engine) as session:
@@ -52,9 +51,8 @@ def list_(
 @app.command()
 def show(number: str, json: JsonOption = False) -> None:
     """Show one case: why it matched, where its copies are, what was sent."""
-    from takedown.cases import case_view
-
     from config.database import reading
+    from takedown.cases import case_view
 
     workspace = opened()
     with reading(workspace.engine) as session:

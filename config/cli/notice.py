@@ -28,7 +28,7 @@ def draft(
     from sqlmodel import Session
 
     from config.errors import BadSettings
-    from config.parties import sender_of
+    from config.parties import directory_of, sender_of
     from takedown import notices
 
     workspace = opened()
@@ -37,7 +37,13 @@ def draft(
         raise BadSettings("settings.toml does not say who signs; fill in [sender] and try again")
     with Session(workspace.engine) as session:
         made = notices.draft(
-            session, case, author=actor(by), sender=sender, letters=letter or None, log=workspace.log
+            session,
+            case,
+            author=actor(by),
+            sender=sender,
+            log=workspace.log,
+            directory=directory_of(workspace),
+            letters_named=letter or None,
         )
         session.commit()
         rows = [
@@ -95,9 +101,9 @@ def check(number: int, json: JsonOption = False) -> None:
 def approve(number: int, by: ByOption = None) -> None:
     """Approve the exact bytes of a notice; the author cannot."""
     from sqlmodel import Session
-    from takedown.people import find_person
 
     from takedown import notices
+    from takedown.people import find_person
 
     workspace = opened()
     with Session(workspace.engine) as session:
@@ -112,20 +118,15 @@ def approve(number: int, by: ByOption = None) -> None:
 def send(number: int, by: ByOption = None) -> None:
     """Send an approved notice."""
     from sqlmodel import Session
+
+    from config.parties import route_of
     from takedown.delivery import send as deliver
     from takedown.people import find_person
 
-    from config.errors import BadSettings
-    from config.parties import route_of
-
     workspace = opened()
-    route = route_of(workspace)
-    if route is None:
-        raise BadSettings("settings.toml names no mail host; fill in [mail] and try again")
     with Session(workspace.engine) as session:
-        delivery = deliver(
-            session, number, by=find_person(session, actor(by)), route=route, log=workspace.log
-        )
+        person, route = find_person(session, actor(by)), route_of(workspace)
+        delivery = deliver(session, number, by=person, route=route, log=workspace.log)
         state = str(delivery.state)
     print(f"Notice {number}: {state}{f', {delivery.answer}' if delivery.answer else ''}")
     if state != "sent":
@@ -133,9 +134,26 @@ def send(number: int, by: ByOption = None) -> None:
 
 
 @app.command()
-def export(
-    number: int, out: Annotated[Path, typer.Argument(help="A .eml, .txt, .pdf or .docx file.")]
+def filed(
+    number: int,
+    ticket: Annotated[str, typer.Option(help="What the other side answered: a ticket number.")],
+    by: ByOption = None,
 ) -> None:
+    """Record that you filed an approved notice by hand in the platform's form."""
+    from sqlmodel import Session
+
+    from takedown.delivery import record_filed
+    from takedown.people import find_person
+
+    workspace = opened()
+    with Session(workspace.engine) as session:
+        person = find_person(session, actor(by))
+        record_filed(session, number, by=person, ticket=ticket, log=workspace.log)
+    print(f"Notice {number}: filed, {ticket}")
+
+
+@app.command()
+def export(number: int, out: Annotated[Path, typer.Argument(help="A .eml or .txt file.")]) -> None:
     """Write a notice to a file."""
     from config.database import reading
     from takedown import notices

@@ -27,6 +27,7 @@ def add(
 ) -> None:
     """Add a person."""
     from sqlmodel import Session
+
     from takedown.people import add_person
 
     workspace = opened()
@@ -63,6 +64,7 @@ def list_(json: JsonOption = False) -> None:
 def deactivate(name: str) -> None:
     """Take away a person's access; what they did stays in the log."""
     from sqlmodel import Session
+
     from takedown.people import deactivate_person
 
     workspace = opened()
@@ -77,6 +79,7 @@ def deactivate(name: str) -> None:
 def sign_in(name: str) -> None:
     """Print a one-time link that opens the console for a person, good for fifteen minutes."""
     from sqlmodel import Session
+
     from takedown.people import one_time_token
 
     workspace = opened()

@@ -1,0 +1,75 @@
+"""What a notice must hold, by the kind of letter, looked for in its bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from takedown.addresses import Address
+
+# element → a pattern that shows it, by language of the letter
+_SHOWN = {
+    "sender's name and e-mail": r"[^\s@]+@[^\s@]+\.\w+|[^\s@]+@localhost",
+    "postal address": r"(?i)postal address: *\S|通讯地址：\S",
+    "telephone": r"(?i)telephone: *\+?\d|联系电话：\+?\d",
+    "the work, and that it is unpublished": r"(?i)unpublished|从未公开发布",
+    "right claimed": r"(?i)we claim|right|权利说明",
+    "forks and copies looked for, dated": r"(?i)looked for forks and copies on \d{4}-\d\d-\d\d|\d{4}-\d\d-\d\d 查找",
+    "removal from history": r"(?i)history|histories",
+    "what the file holds, in counts and fields": r"(?i)they hold|matched at least|至少涉及|offer|提及该队列",
+    "good faith": r"(?i)good faith",
+    "fair use considered": r"(?i)fair use",
+    "accuracy under perjury": r"(?i)penalty of perjury",
+    "truth of the notice": r"(?i)is true|accurate|真实",
+    "registration or certificate": r"(?i)registration: *\S|登记或证明文件：\S",
+    "contract clause": r"(?i)your agreement with us says: *\S",
+    "certificate of destruction asked": r"(?i)certificate of destruction",
+    "wording that accuses nobody": r"(?i)does not say who published",
+}
+_EVERY = ("sender's name and e-mail", "right claimed", "what the file holds, in counts and fields")
+_NEEDED = {
+    "github-dmca": (
+        *_EVERY, "postal address", "telephone", "the work, and that it is unpublished",
+        "forks and copies looked for, dated", "removal from history", "good faith", "fair use considered",
+        "accuracy under perjury",
+    ),
+    "platform": (*_EVERY, "forks and copies looked for, dated", "removal from history", "good faith"),
+    "marketplace": (*_EVERY, "postal address", "telephone", "registration or certificate", "truth of the notice"),
+    "institution": (*_EVERY, "contract clause", "certificate of destruction asked", "wording that accuses nobody"),
+}  # fmt: skip
+_LONG_NUMBER = re.compile(r"\d{6,}")
+
+
+def checklist_of(letter: str, body: str, addresses: Sequence[Address]) -> list[dict[str, Any]]:
+    """Each element with whether it is needed and whether it is there."""
+    needed = _NEEDED[letter.partition(".")[0]]
+    rows = [
+        {"element": element, "needed": element in needed, "present": bool(re.search(pattern, body))}
+        for element, pattern in _SHOWN.items()
+        if element in needed
+    ]
+    every_address = all(address.url in body for address in addresses) and bool(addresses)
+    rows.append({"element": "every address", "needed": True, "present": every_address})
+    if any(address.commit for address in addresses):
+        pinned = all(address.commit in body for address in addresses if address.commit)
+        rows.append({"element": "every commit", "needed": True, "present": pinned})
+    rows.append(
+        {
+            "element": "no number that may be a participant's",
+            "needed": True,
+            "present": not _strays(body, addresses),
+        }
+    )
+    return rows
+
+
+def _strays(body: str, addresses: Sequence[Address]) -> list[str]:
+    """Long numbers that stand in no address and in no telephone line: an id must never go out."""
+    rest = body
+    for address in addresses:
+        rest = rest.replace(address.line, "").replace(address.url, "")
+    lines = [
+        line for line in rest.splitlines() if not re.search(r"(?i)telephone|联系电话|registration|登记", line)
+    ]
+    return _LONG_NUMBER.findall("\n".join(lines))

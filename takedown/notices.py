@@ -1,0 +1,356 @@
+"""Notices: drafted from letters, checked, edited, approved over their exact bytes, exported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from email.message import EmailMessage
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from crawler.models import Copy, now
+from matcher.models import Match
+from takedown import cases
+from takedown.addresses import Address, addresses_of
+from takedown.checklist import checklist_of
+from takedown.errors import NotAllowed, NotNow, UnknownNotice
+from takedown.letters import Letter, letters, letters_for
+from takedown.log import AuditLog
+from takedown.models import Approval, Case, CaseState, Notice, NoticeCopy, NoticeState, Person
+from takedown.people import require
+from takedown.recipients import Directory, Recipient
+from takedown.sender import Sender
+
+CHANGEABLE = (NoticeState.DRAFT, NoticeState.APPROVED)
+
+
+def draft(
+    session: Session,
+    number: str,
+    *,
+    author: str,
+    sender: Sender,
+    log: AuditLog,
+    directory: Directory | None = None,
+    letters_named: Sequence[str] | None = None,
+) -> list[Notice]:
+    """Drafts what the copies of a case call for: one notice a platform and letter, one a named institution.
+
+    A letter that stands as a draft, or went out, for the same copies is not drafted again.
+    """
+    case = cases.find_case(session, number)
+    if case.state in (CaseState.DISMISSED, CaseState.CLOSED):
+        raise NotNow(f"{number} is {case.state}; confirm it before drafting notices")
+    places = directory or Directory()
+    matches = cases.matches_of(session, case)
+    copies = [copy for copy in cases.copies_of(session, case) if copy.whereabouts in cases.PRESENT]
+    made: list[Notice] = []
+    for platform in sorted({copy.platform for copy in copies}):
+        here = [copy for copy in copies if copy.platform == platform]
+        for letter in letters_for(platform):
+            if letters_named is None or letter.name in letters_named:
+                made += _draft(
+                    session, case, letter, places.platform(platform), here, matches, author, sender, {}
+                )
+    for recipient, release in _named(matches):
+        letter = letters()["institution.en"]
+        if letters_named is None or letter.name in letters_named:
+            extra = {
+                "recipient": recipient,
+                "release": release,
+                "finding": _finding(matches, release, recipient),
+            }
+            made += _draft(
+                session, case, letter, places.institution(recipient), copies, matches, author, sender, extra
+            )
+    for notice in made:
+        log.append(
+            actor=author,
+            action="notice.draft",
+            subject=f"{number}/{notice.id}",
+            details={"letter": notice.letter, "sha256": notice.sha256},
+        )
+    return made
+
+
+def _draft(
+    session: Session,
+    case: Case,
+    letter: Letter,
+    to: Recipient,
+    copies: Sequence[Copy],
+    matches: Sequence[Match],
+    author: str,
+    sender: Sender,
+    extra: dict[str, str],
+) -> list[Notice]:
+    if not copies or _stands_already(session, case, letter, to, copies):
+        return []
+    addresses = [address for copy in copies for address in addresses_of(copy, matches)]
+    slots = {**_slots(case, addresses, copies, matches, sender), **extra}
+    body = letter.body.substitute({name: slots[name] for name in letter.needs})
+    subject = " ".join(letter.subject.substitute(slots).split())
+    notice = Notice(
+        case_id=case.id or 0,
+        letter=letter.name,
+        language=letter.language,
+        subject=subject,
+        recipient=to.address,
+        channel=to.channel,
+        body=body.encode(),
+        sha256="",
+        author=author,
+    )
+    notice.sha256 = digest(notice)
+    session.add(notice)
+    session.flush()
+    for copy in copies:
+        session.add(NoticeCopy(notice_id=notice.id or 0, copy_id=copy.id or 0))
+    notice.checklist = checklist_of(letter.name, body, addresses)
+    session.add(notice)
+    session.flush()
+    return [notice]
+
+
+def _stands_already(
+    session: Session, case: Case, letter: Letter, to: Recipient, copies: Sequence[Copy]
+) -> bool:
+    query = select(Notice).where(
+        Notice.case_id == case.id,
+        Notice.letter == letter.name,
+        Notice.recipient == to.address,
+        col(Notice.state).not_in([NoticeState.VOID, NoticeState.FAILED]),
+    )
+    wanted = {copy.id for copy in copies}
+    for notice in session.exec(query).all():
+        named = session.exec(select(NoticeCopy.copy_id).where(NoticeCopy.notice_id == notice.id)).all()
+        if wanted <= set(named):
+            return True
+    return False
+
+
+def _named(matches: Iterable[Match]) -> list[tuple[str, str]]:
+    """Recipients and releases that may be written to, each once."""
+    return sorted(
+        {(match.recipient, match.release) for match in matches if match.release and match.recipient}
+    )
+
+
+def _finding(matches: Iterable[Match], release: str, recipient: str) -> str:
+    """The sentence for counsel: what derives from where, and how sure; never who leaked it."""
+    best = min(
+        (match for match in matches if match.release == release),
+        key=lambda match: match.false_accusation_probability or 1.0,
+    )
+    chance = best.false_accusation_probability or 1.0
+    derives = f"This file derives at least in part from the release {release} delivered to {recipient}."
+    if best.standing == "accuse":
+        return f"{derives} The chance that this is said of a release that did not contribute is below {chance:.0e}."
+    return (
+        f"There is reason to look into whether the file derives from the release {release} delivered to {recipient}: "
+        f"it holds identifiers of that release. Identifiers can be copied by anyone who has them, so this alone "
+        f"proves nothing (chance of coincidence below {chance:.0e})."
+    )
+
+
+def _slots(
+    case: Case, addresses: Sequence[Address], copies: Sequence[Copy], matches: Sequence[Match], sender: Sender
+) -> dict[str, str]:
+    people = max((match.participants_matched or 0 for match in matches), default=0)
+    today = now().date()
+    columns = sorted({name for match in matches for name in match.answer.get("columns", [])})
+    return {
+        "organisation": sender.organisation,
+        "signatory": sender.signatory,
+        "contact": sender.email,
+        "postal_address": sender.postal_address,
+        "telephone": sender.telephone,
+        "authority": sender.authority,
+        "work": sender.work,
+        "right_claimed": sender.right_claimed,
+        "registration": sender.registration,
+        "contract_clause": sender.contract_clause,
+        "address_list": "\n".join(f"  {number}. {one.line}" for number, one in enumerate(addresses, start=1)),
+        "addresses_count": str(len(addresses)),
+        "repository_count": str(len({copy.url for copy in copies})),
+        "description": _description(matches, columns),
+        "participants_text": _participants(people),
+        "participants_text_zh": _participants_zh(people),
+        "copies_searched": _searched(copies, today),
+        "copies_searched_zh": f"我方于 {today.isoformat()} 查找了复制品与转载，共发现 {len(copies)} 处，均已列于上文。",
+        "date": today.isoformat(),
+        "case": case.number,
+    }
+
+
+def _description(matches: Sequence[Match], columns: Sequence[str]) -> str:
+    kinds = sorted({match.answer.get("content", "unknown") for match in matches})
+    said = f"They hold {', '.join(kinds)} data" if kinds else "They hold data"
+    if columns:
+        shown = ", ".join(columns[:12])
+        said += f" with the fields {shown}" + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
+    return f"{said}."
+
+
+def _participants(count: int) -> str:
+    if not count:
+        return "The offer names the cohort; how many participants' data it holds is not known."
+    return f"We matched at least {count:,} participants, by comparing keyed digests."
+
+
+def _participants_zh(count: int) -> str:
+    if not count:
+        return "商品信息提及该队列；其所含参与者人数尚不清楚。"
+    return f"经加密摘要比对，至少涉及 {count:,} 名参与者。"
+
+
+def _searched(copies: Sequence[Copy], today: date) -> str:
+    forks = sum(copy.origin is not None for copy in copies)
+    return (
+        f"We looked for forks and copies on {today.isoformat()} and found {len(copies)} "
+        f"{'copy' if len(copies) == 1 else 'copies'}, {forks} of them {'a fork' if forks == 1 else 'forks'}; "
+        "each is listed above."
+    )
+
+
+def digest(notice: Notice) -> str:
+    """SHA-256 over everything that goes out: channel, recipient, subject and body."""
+    parts = [notice.channel, notice.recipient, notice.subject, hashlib.sha256(notice.body).hexdigest()]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def find_notice(session: Session, notice_id: int) -> Notice:
+    """The notice of that number.
+
+    Raises:
+        UnknownNotice: there is none.
+    """
+    notice = session.get(Notice, notice_id)
+    if notice is None:
+        raise UnknownNotice(f"there is no notice {notice_id}; see `cohortwatch case show CASE`")
+    return notice
+
+
+def show(session: Session, notice_id: int) -> dict[str, Any]:
+    """A notice as it will go out, with its checklist and approvals."""
+    notice = find_notice(session, notice_id)
+    case = session.get_one(Case, notice.case_id)
+    approvals = session.exec(select(Approval).where(Approval.notice_id == notice_id)).all()
+    return {
+        "id": notice.id,
+        "case": case.number,
+        "letter": notice.letter,
+        "language": notice.language,
+        "recipient": notice.recipient,
+        "channel": notice.channel,
+        "subject": notice.subject,
+        "body": notice.body.decode(),
+        "sha256": notice.sha256,
+        "state": NoticeState(notice.state),
+        "author": notice.author,
+        "drafted_at": notice.drafted_at,
+        "checklist": check(session, notice_id),
+        "approvals": [
+            {"approver": one.approver, "approved_at": one.approved_at, "stands": one.sha256 == notice.sha256}
+            for one in approvals
+        ],
+    }
+
+
+def check(session: Session, notice_id: int) -> list[dict[str, Any]]:
+    """What the notice must hold, looked for in its present bytes."""
+    notice = find_notice(session, notice_id)
+    case = session.get_one(Case, notice.case_id)
+    named = session.exec(select(NoticeCopy.copy_id).where(NoticeCopy.notice_id == notice_id)).all()
+    copies = [copy for copy in cases.copies_of(session, case) if copy.id in set(named)]
+    matches = cases.matches_of(session, case)
+    addresses = [address for copy in copies for address in addresses_of(copy, matches)]
+    return checklist_of(notice.letter, notice.body.decode(), addresses)
+
+
+def edit(
+    session: Session, notice_id: int, *, by: Person, subject: str, body: str, recipient: str, log: AuditLog
+) -> Notice:
+    """Changes a notice; approvals of the bytes before are void, and the editor counts as author."""
+    require(by, "edit")
+    notice = _changeable(session, notice_id)
+    notice.subject = " ".join(subject.split())
+    notice.body = body.replace("\r\n", "\n").encode()
+    notice.recipient = recipient.strip()
+    notice.sha256 = digest(notice)
+    notice.state = NoticeState.DRAFT
+    notice.author = by.name
+    session.add(notice)
+    log.append(actor=by.name, action="notice.edit", subject=str(notice_id), details={"sha256": notice.sha256})
+    return notice
+
+
+def approve(session: Session, notice_id: int, *, approver: Person, log: AuditLog) -> Approval:
+    """A named person's yes to the exact bytes.
+
+    Raises:
+        NotAllowed: the role does not allow it, or the approver wrote it.
+        NotNow: something is missing, or it went out already.
+    """
+    require(approver, "approve")
+    notice = _changeable(session, notice_id)
+    if approver.name == notice.author:
+        raise NotAllowed(f"{approver.name} wrote notice {notice_id}; another person must approve it")
+    missing = [one["element"] for one in check(session, notice_id) if one["needed"] and not one["present"]]
+    if missing:
+        raise NotNow(f"notice {notice_id} lacks: {', '.join(missing)}; edit it and try again")
+    approval = Approval(notice_id=notice_id, sha256=notice.sha256, approver=approver.name)
+    session.add(approval)
+    notice.state = NoticeState.APPROVED
+    session.add(notice)
+    session.flush()
+    log.append(
+        actor=approver.name,
+        action="notice.approve",
+        subject=str(notice_id),
+        details={"sha256": notice.sha256},
+    )
+    return approval
+
+
+def approval_of(session: Session, notice: Notice) -> Approval | None:
+    """The approval of these very bytes, or None."""
+    if digest(notice) != notice.sha256:
+        return None
+    query = select(Approval).where(Approval.notice_id == notice.id, Approval.sha256 == notice.sha256)
+    return session.exec(query).first()
+
+
+def export(session: Session, notice_id: int, *, form: str) -> bytes:
+    """The notice as `txt` or `eml`.
+
+    Raises:
+        NotNow: another form was asked for.
+    """
+    notice = find_notice(session, notice_id)
+    if form == "txt":
+        return f"To: {notice.recipient}\nSubject: {notice.subject}\n\n".encode() + notice.body
+    if form == "eml":
+        return bytes(message_of(notice, "unsent@localhost"))
+    raise NotNow(f"a notice cannot be written as .{form}; give a name that ends in .txt or .eml")
+
+
+def message_of(notice: Notice, from_address: str) -> EmailMessage:
+    """The notice as mail; its Message-ID follows from its digest, so a second sending would show."""
+    message = EmailMessage()
+    message["From"] = from_address
+    message["To"] = notice.recipient
+    message["Subject"] = notice.subject
+    message["Message-ID"] = f"<{notice.sha256[:40]}@{from_address.rpartition('@')[2]}>"
+    message.set_content(notice.body.decode(), cte="quoted-printable")
+    return message
+
+
+def _changeable(session: Session, notice_id: int) -> Notice:
+    notice = find_notice(session, notice_id)
+    if NoticeState(notice.state) not in CHANGEABLE:
+        raise NotNow(f"notice {notice_id} is {notice.state}; it can no longer be changed or approved")
+    return notice
