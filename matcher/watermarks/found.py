@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matcher.contents import Genotypes, Part, Table
 from matcher.watermarks.digits import decimals_of
 
-MOST_CALLS = 400_000_000
+MOST_CALLS = 200_000_000
 MOST_ROWS = 500_000
 MOST_COLUMNS = 600
 

@@ -16,6 +16,8 @@ from matcher.watermarks.sealed import SealedReader
 from matcher.watermarks.units import cohort_key
 
 MOST_CANDIDATES = 200_000
+MOST_ROWS = 20_000
+"""Rows of a table that are aligned, spread over it: enough to name anyone, and a bound on time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def read_table(
     pairs = shared_columns(table, source_fields(reader))
     if len(pairs) < 2 or table.rows_count == 0:
         return None
-    found = [np.concatenate(table.numeric[at].values) for at, _ in pairs]
+    found = [_some(np.concatenate(table.numeric[at].values)) for at, _ in pairs]
     values = np.stack([reader.array(f"values/{field.name}") for _, field in pairs])
     if not values.shape[1]:
         return None
@@ -83,6 +85,12 @@ def shared_columns(table: FoundTable, fields: list[Field]) -> list[tuple[int, Fi
             used.add(field.name)
             pairs.append((at, field))
     return pairs
+
+
+def _some(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    if column.size <= MOST_ROWS:
+        return column
+    return np.asarray(column[np.linspace(0, column.size - 1, MOST_ROWS).astype(np.int64)])
 
 
 def _scaled(found: npt.NDArray[np.float64], field: Field) -> npt.NDArray[np.int64]:
