@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlmodel import Session, col, or_, select
 
@@ -22,7 +22,6 @@ from matcher.models import Match
 
 MACHINE = "cohortwatch"
 """Who acts in the log when no person does."""
-_T = TypeVar("_T")
 CRAWL_SECONDS = 6 * 3600
 
 
@@ -34,7 +33,7 @@ def patrol_round(workspace: Workspace) -> dict[str, Any]:
     """One whole pass; the outcome names what was found and what could not be done."""
     failures: list[str] = []
 
-    def attempt(what: str, step: Callable[[], _T], otherwise: _T) -> _T:
+    def attempt(what: str, step: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return step()
         except Exception as wrong:  # noqa: BLE001 - nobody watches: the other steps must still run, and this is told
@@ -231,12 +230,11 @@ def draft_round(workspace: Workspace, numbers: Sequence[str]) -> int:
 
 def recheck_round(workspace: Workspace, numbers: Sequence[str] | None) -> list[dict[str, Any]]:
     """Asks the addresses under takedown that are due, or all of the named cases."""
-    from crawler.ask import ask_again
-
     from config.crawling import manners_of, plans_of
+    from crawler.ask import Sighting, ask_again
     from takedown.recheck import recheck
 
-    def ask(copies: Sequence[Copy]) -> list[Any]:
+    def ask(copies: Sequence[Copy]) -> list[Sighting]:
         return ask_again(plans_of(workspace), manners_of(workspace), copies)
 
     with Session(workspace.engine) as session:

@@ -1,8 +1,9 @@
 """The quarantine: found bytes, encrypted at rest, each object under a key of its own.
 
 An object is one file: a header, its key wrapped by the master key, and chunks of 1 MiB, each sealed by
-AES-256-GCM with the object's id, the chunk's number and whether it is the last as associated data. So no chunk can be altered, moved to
-another object, reordered or cut off. Shredding destroys the wrapped key, and with it the content.
+AES-256-GCM with the object's id, the chunk's number and whether it is the last as associated data. So no chunk
+can be altered, moved to another object, reordered or cut off. Shredding destroys the wrapped key, and with it
+the content.
 """
 
 from __future__ import annotations

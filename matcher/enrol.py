@@ -113,7 +113,7 @@ def add_release(
         raise BadSourceFile(
             "a release needs something to be told by; give --ids, --genotypes or --phenotypes"
         )
-    cohort_id = _cohort_without(enrolment, cohort, release)
+    cohort_id = require_free(enrolment, cohort, release)
     base = cohort_folder(enrolment.indexes, cohort)
     row = Release(cohort_id=cohort_id, name=release, recipient=recipient, marked=marked)
     row.manifest = {"files": [_manifest_line(file) for file in files]}
@@ -135,7 +135,12 @@ def add_release(
     return row
 
 
-def _cohort_without(enrolment: Enrolment, cohort: str, release: str) -> int:
+def require_free(enrolment: Enrolment, cohort: str, release: str) -> int:
+    """The number of the cohort, if it is registered and has no release of that name.
+
+    Raises:
+        NotEnrolled, AlreadyEnrolled: it is not, or it has.
+    """
     with Session(enrolment.engine) as session:
         row = session.exec(select(Cohort).where(Cohort.name == cohort)).first()
         if row is None or row.id is None:

@@ -3,7 +3,8 @@
 MatcherError
 ├── NotEnrolled        a cohort or release that is not registered
 ├── AlreadyEnrolled    a name that is taken
-└── BadSourceFile      a file given for enrolment that cannot be used
+├── BadSourceFile      a file given for enrolment that cannot be used
+└── ReaderNotStarted   the child process that reads files does not start
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class AlreadyEnrolled(MatcherError):
 
 class BadSourceFile(MatcherError):
     """A file given for enrolment that cannot be used."""
+
+
+class ReaderNotStarted(MatcherError):
+    """The child process that reads files does not start."""
