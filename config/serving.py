@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from config.parties import route_of, sender_of
 from config.workspace import Workspace
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
-
-def console_app(workspace: Workspace) -> FastAPI:
-    """The console of one workspace."""
+def console_app(workspace: Workspace) -> Any:
+    """The console of one workspace, an ASGI application."""
     from config.rounds import recheck_round
     from takedown.console.app import make_app
 

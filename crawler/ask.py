@@ -35,15 +35,15 @@ def ask_again(plans: Sequence[SourcePlan], manners: Manners, copies: Sequence[Co
     """One sighting a copy. Addresses that only a person can look at (tips) are told as unknown."""
     allowed = {urlsplit(plan.address).hostname for plan in plans if plan.allow_private}
     with httpx.Client(headers={"User-Agent": manners.user_agent}, timeout=SECONDS) as client:
-        return [_ask(client, copy, allowed, manners) for copy in copies]
+        return [_ask(client, copy, allowed) for copy in copies]
 
 
-def _ask(client: httpx.Client, copy: Copy, allowed: set[str | None], manners: Manners) -> Sighting:
+def _ask(client: httpx.Client, copy: Copy, allowed: set[str | None]) -> Sighting:
     assert copy.id is not None
     if not copy.url.startswith(("http://", "https://")):
         return Sighting(copy.id, None, Whereabouts.UNKNOWN, "a person must look", now())
     try:
-        status, whereabouts, note = _get(client, copy, allowed, manners)
+        status, whereabouts, note = _get(client, copy, allowed)
     except (httpx.HTTPError, OSError) as wrong:
         return Sighting(copy.id, None, Whereabouts.UNKNOWN, type(wrong).__name__, now())
     except PrivateAddress as wrong:
@@ -51,9 +51,7 @@ def _ask(client: httpx.Client, copy: Copy, allowed: set[str | None], manners: Ma
     return Sighting(copy.id, status, whereabouts, note, now())
 
 
-def _get(
-    client: httpx.Client, copy: Copy, allowed: set[str | None], manners: Manners
-) -> tuple[int, Whereabouts, str | None]:
+def _get(client: httpx.Client, copy: Copy, allowed: set[str | None]) -> tuple[int, Whereabouts, str | None]:
     url, moved = copy.url, False
     for _ in range(MOST_REDIRECTS):
         host = urlsplit(url).hostname

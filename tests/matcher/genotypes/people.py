@@ -36,7 +36,11 @@ def people(count: int, seed: int = 7) -> People:
     haplotypes, chromosomes, positions = [], [], []
     for chromosome in range(1, CHROMOSOMES + 1):
         trees = msprime.sim_ancestry(
-            count, population_size=10_000, sequence_length=3e6, recombination_rate=2e-8, random_seed=seed + chromosome
+            count,
+            population_size=10_000,
+            sequence_length=3e6,
+            recombination_rate=2e-8,
+            random_seed=seed + chromosome,
         )
         mutated = msprime.sim_mutations(trees, rate=2e-9, random_seed=seed + chromosome)
         matrix = mutated.genotype_matrix()
@@ -62,11 +66,13 @@ def sibling(of: People, father: int, mother: int, seed: int) -> npt.NDArray[np.i
     return child
 
 
-def write_vcf(path: Path, of: People, dosages: npt.NDArray[np.int8], names: list[str], *, swap: bool = False) -> Path:
+def write_vcf(
+    path: Path, of: People, dosages: npt.NDArray[np.int8], names: list[str], *, swap: bool = False
+) -> Path:
     """A plain VCF; with `swap` reference and alternate change places at every second site."""
     cells = np.array(["0/0", "0/1", "1/1", "./."])
     with path.open("w") as file:
-        file.write("##fileformat=VCFv4.2\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">\n")
+        file.write('##fileformat=VCFv4.2\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
         for chromosome in range(1, CHROMOSOMES + 1):
             file.write(f"##contig=<ID={chromosome},length=60000001>\n")
         file.write("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t" + "\t".join(names) + "\n")
