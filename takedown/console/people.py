@@ -1,0 +1,82 @@
+"""People: who may sign in, with what role; only an admin adds or removes, and every change is in the log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlmodel import col, select
+
+from takedown import people
+from takedown.console.desk import desk_of
+from takedown.console.guard import Posting, Signed, Visitor
+from takedown.console.page import go, page
+from takedown.errors import NotAllowed, TakedownError
+from takedown.models import Person
+
+routes = APIRouter()
+
+
+@routes.get("/people")
+def show_people(request: Request, visitor: Signed) -> Response:
+    return _page(request, visitor)
+
+
+@routes.post("/people")
+def add(
+    request: Request,
+    visitor: Posting,
+    name: Annotated[str, Form()] = "",
+    full_name: Annotated[str, Form()] = "",
+    email: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+) -> Response:
+    people.require(visitor.person, "people")
+    desk = desk_of(request)
+    try:
+        if not name.strip() or not full_name.strip() or "@" not in email:
+            raise NotAllowed("a name, a full name and an e-mail address are needed; fill all three in")
+        with desk.writing() as session:
+            people.add_person(
+                session,
+                name=name.strip(),
+                full_name=full_name.strip(),
+                email=email.strip(),
+                role=role,
+                password=password or None,
+            )
+            session.commit()
+    except TakedownError as wrong:
+        return _page(request, visitor, problem=str(wrong), status=409)
+    desk.log.append(
+        actor=visitor.person.name, action="person.add", subject=name.strip(), details={"role": role}
+    )
+    return go("/people", "added")
+
+
+@routes.post("/people/{name}/deactivate")
+def deactivate(request: Request, visitor: Posting, name: str) -> Response:
+    people.require(visitor.person, "people")
+    desk = desk_of(request)
+    if name == visitor.person.name:
+        return _page(
+            request, visitor, problem="Nobody takes their own access away; ask another admin.", status=409
+        )
+    try:
+        with desk.writing() as session:
+            people.deactivate_person(session, name=name)
+            session.commit()
+    except TakedownError as wrong:
+        return _page(request, visitor, problem=str(wrong), status=404)
+    desk.log.append(actor=visitor.person.name, action="person.deactivate", subject=name)
+    return go("/people", "deactivated")
+
+
+def _page(request: Request, visitor: Visitor, *, problem: str | None = None, status: int = 200) -> Response:
+    with desk_of(request).reading() as session:
+        everyone = session.exec(select(Person).order_by(col(Person.active).desc(), col(Person.name))).all()
+        return page(
+            request, "people.html", visitor=visitor, status=status, everyone=everyone, problem=problem
+        )
