@@ -38,6 +38,10 @@ STARTS = 4
 LEAST_ROWS = 3
 RAISED = 0.75
 SHIFTS = 16
+FEW_ROWS = 12
+"""As few rows are also joined each on the columns that it has, whatever it lacks."""
+FEW_COLUMNS = 12
+AGREEING = 0.5
 CERTAIN = 14.0
 COARSEST_KEY = 0.2
 """A key that strangers hit more often than this says nothing about single rows."""
@@ -116,6 +120,9 @@ def link(
             certain = found[-1].chance <= _raised(3.5 / index.records_count) and found[-1].ways > CERTAIN
             if certain or len(key) == MOST_COLUMNS_IN_A_KEY:
                 break
+    rows_count = next(iter(cut.values())).size
+    if rows_count <= FEW_ROWS:
+        found += _join_few(cut, usable, index)
     return _best(found, price)
 
 
@@ -152,18 +159,96 @@ def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex)
     hits = _isin(find, source) & complete
     distinct, first = np.unique(find[complete], return_index=True)
     hits_count = int(hits[complete][first].sum())
-    same = source[1:] == source[:-1]
-    twins = np.zeros(source.size, dtype=bool)
-    twins[1:] |= same
-    twins[:-1] |= same
     shifted = _shifted_rate([one[complete] for one in find_columns], source)
-    chance = _raised(max(float(twins.mean()), shifted, 3.0 / index.records_count))
+    chance = _raised(max(_twin_rate(source), shifted, 3.0 / index.records_count))
     odds = 0.0
     if distinct.size >= LEAST_ROWS and chance <= COARSEST_KEY:
         odds = log10_e_value(np.full(hits_count, chance), int(distinct.size) - hits_count)
     hit_rows = np.flatnonzero(complete)[first][hits[complete][first]]
     ways = _ways_to_shuffle([one[hit_rows] for one in find_columns])
     return Linked(odds, 1, tuple(key), chance, hits, ways)
+
+
+def _join_few(cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: RowIndex) -> list[Linked]:
+    """Joins of few rows, each on those of the columns that it has; empty cells of the find match anything."""
+    order: list[Aligned] = []
+    for one in usable:
+        if all(one.column != other.column for other in order) and len(order) < FEW_COLUMNS:
+            order.append(one)
+    kept = _agreeing(cut, order, index)
+    choice = 0.0 if len(kept) == len(order) else len(order) * log10(2)
+    lengths = sorted({k for k in (2, 3, 4, 6, len(kept)) if 2 <= k <= len(kept)})
+    return [_join_by_pattern(cut, kept[:k], index, choice) for k in lengths]
+
+
+def _agreeing(cut: dict[Aligned, Hashes32], order: Sequence[Aligned], index: RowIndex) -> list[Aligned]:
+    """The columns that agree on most rows with the record that each row is most like."""
+    rows_count = cut[order[0]].size
+    agreed = np.zeros((rows_count, len(order)))
+    for row in range(rows_count):
+        score = np.zeros(index.records_count, dtype=np.float32)
+        agree = []
+        for one in order:
+            cell = cut[one][row]
+            agree.append((index.cells(one.column, one.tag) == cell) if cell else None)
+            if agree[-1] is not None:
+                score += np.float32(one.bits) * agree[-1]
+        record = int(score.argmax())
+        agreed[row] = [np.nan if one is None else one[record] for one in agree]
+    filled = ~np.isnan(agreed)
+    share = np.nansum(agreed, axis=0) / np.maximum(1, filled.sum(axis=0))
+    return [one for one, part in zip(order, share, strict=True) if part >= AGREEING]
+
+
+def _join_by_pattern(
+    cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex, choice: float
+) -> Linked:
+    columns = [cut[one] for one in key]
+    filled = np.column_stack([one != 0 for one in columns])
+    hits = np.zeros(filled.shape[0], dtype=bool)
+    chances = np.ones(filled.shape[0])
+    seen: set[int] = set()
+    for pattern in np.unique(filled, axis=0):
+        if pattern.sum() < 2:
+            continue
+        chosen = [int(i) for i in np.flatnonzero(pattern)]
+        rows = np.flatnonzero((filled == pattern).all(axis=1))
+        source = _keys([index.cells(key[i].column, key[i].tag) for i in chosen])
+        source = np.sort(source[source != 0])
+        if not source.size:
+            continue
+        find = _keys([columns[i][rows] for i in chosen])
+        new = _first_seen(find, seen)
+        shifted = _shifted_rate([columns[i][filled[:, chosen].all(axis=1)] for i in chosen], source)
+        rate = max(_twin_rate(source), 3.0 / index.records_count, shifted if rows.size > 2 else 0.0)
+        chances[rows] = _raised(rate)
+        hits[rows] = _isin(find, source) & new
+    usable = chances <= COARSEST_KEY
+    counted = hits & usable
+    odds = 0.0
+    if int(usable.sum()) >= LEAST_ROWS:
+        odds = log10_e_value(chances[counted], int((usable & ~hits).sum())) - choice
+    ways = _ways_to_shuffle([one[counted][one[counted] != 0] for one in columns]) - choice
+    worst = float(chances[counted].max(initial=0.0))
+    return Linked(odds, 1, tuple(key), worst, counted, ways)
+
+
+def _first_seen(keys: npt.NDArray[np.uint64], seen: set[int]) -> npt.NDArray[np.bool_]:
+    """True where a key comes for the first time; a row that is repeated counts once."""
+    new = np.zeros(keys.size, dtype=bool)
+    for i, key in enumerate(keys.tolist()):
+        new[i] = key not in seen
+        seen.add(key)
+    return new
+
+
+def _twin_rate(ordered: npt.NDArray[np.uint64]) -> float:
+    """The share of keys that stand more than once."""
+    same = ordered[1:] == ordered[:-1]
+    twins = np.zeros(ordered.size, dtype=bool)
+    twins[1:] |= same
+    twins[:-1] |= same
+    return float(twins.mean())
 
 
 def _ways_to_shuffle(columns: Sequence[Hashes32]) -> float:
