@@ -1,298 +1,171 @@
-"""Walks a path, its containers and their members, and runs the reader of each file; used in the child process only.
+"""Opens one file for a reader: bytes that can be sought, with their size and digest, under the limits.
 
-A file's bytes are first spooled under the limits (so its size and SHA-256 are known before anything parses it),
-then told by content: a container gives members, a format gives parts. What cannot be read in full ends with an
-honest `skipped`.
+Containers give `Member`s; `walking` goes through them and asks for each to be `spool`ed here, so that a bomb is
+seen while it unfolds and nothing is ever written under a name that a stranger chose.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import pkgutil
-import re
+import io
+import os
+import stat
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from matcher.contents import FileEnded, Genotypes, Limits, Opened, Table, Text, Unreadable
+from matcher.contents import Limits, Unreadable
 
-HEAD_BYTES = 64 << 10
 SPOOLED_IN_MEMORY = 16 << 20
-_JOINTS = re.compile(r"!/|@[0-9a-f]{12}:")
-FREE_BYTES = 10 << 20
-"""A ratio of decompression says nothing before this many bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A file begins, with what is known of it before it is parsed."""
-
-    path: str
-    sha256: str
-    size: int
+BLOCK = 1 << 20
+FREE_BYTES = 256 << 20
+"""A ratio of decompression says nothing before this many bytes: they cost a second, and hold leaks too."""
+PULSE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a container: its name inside, and its bytes, read once."""
+    """A member of a container: its name inside, and how to open its bytes, once."""
 
     name: str
-    stream: BinaryIO
+    open: Callable[[], BinaryIO]
     sibling: Callable[[str], BinaryIO | None] = field(default=lambda _suffix: None)
     joined_by: str = "!/"
-
-
-Walked = Started | Table | Genotypes | Text | FileEnded
+    packed: Callable[[], int] | None = None
+    """Bytes of the container that were taken for it so far, where the container can tell."""
+    declared: int | None = None
+    """The size that the container claims for it."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """What one top-level path has left, over all its members."""
+    """What one file of the outside has left, over everything inside it."""
 
     limits: Limits
-    skip: int = 0
+    bytes_in: int
+    pulse: Callable[[], None] = lambda: None
+    """Tells the parent that the work goes on."""
     members: int = 0
-    bytes_out: int = 0
-    bytes_in: int = 0
+    bytes_out: dict[int, int] = field(default_factory=dict)
+    """Bytes that came out so far, by depth: a tar in a gzip is not twice its size."""
 
-    def spend(self, count: int) -> None:
-        """Raises Unreadable where a bomb or too much content shows."""
-        self.bytes_out += count
-        if self.bytes_out > self.limits.total_bytes:
-            raise Unreadable("too-large", "more inside than may be read")
-        allowed = max(FREE_BYTES, self.bytes_in * self.limits.ratio)
-        if self.bytes_out > allowed:
-            raise Unreadable("bomb", "far more comes out than went in")
-
-
-def walk_path(path: Path, limits: Limits, *, skip: int = 0) -> Iterator[Walked]:
-    """Every file of a path; `skip` files that ended before are passed over."""
-    from matcher.containers import git
-
-    budget = Budget(limits, skip)
-    if path.is_dir():
-        repository = git.find_objects(path)
-        if repository is not None:
-            budget.bytes_in = 1 << 60  # git's own packing is no bomb by ratio; total bytes still count
-            yield from _members(path.name, git.history(repository), budget, 1)
-        yield from _folder(path, path.name, budget, is_checkout=repository is not None)
-        return
-    with path.open("rb") as stream:
-        budget.bytes_in = path.stat().st_size
-        yield from _file(path.name, stream, _sibling_of(path), budget, 0)
-
-
-def walk_stream(name: str, stream: BinaryIO, limits: Limits, *, skip: int = 0) -> Iterator[Walked]:
-    """The same for one stream that can be sought."""
-    budget = Budget(limits, skip)
-    budget.bytes_in = stream.seek(0, 2)
-    stream.seek(0)
-    yield from _file(name, stream, lambda _suffix: None, budget, 0)
-
-
-def _folder(folder: Path, shown: str, budget: Budget, *, is_checkout: bool) -> Iterator[Walked]:
-    from matcher.containers import git
-
-    for path in sorted(folder.iterdir()):
-        if path.is_symlink() or (is_checkout and path.name == ".git"):
-            continue
-        inner = f"{shown}/{path.name}"
-        if path.is_dir():
-            if git.find_objects(path) is not None:
-                for event in walk_path(path, budget.limits, skip=budget.skip):
-                    budget.skip -= isinstance(event, FileEnded) and budget.skip > 0
-                    yield event
-            elif not git.is_bare(folder):
-                yield from _folder(path, inner, budget, is_checkout=False)
-        elif path.is_file() and not git.is_bare(folder):
-            budget.bytes_in += path.stat().st_size
-            with path.open("rb") as stream:
-                yield from _file(inner, stream, _sibling_of(path), budget, 0)
-
-
-def _sibling_of(path: Path) -> Callable[[str], BinaryIO | None]:
-    def sibling(suffix: str) -> BinaryIO | None:
-        beside = path.with_suffix(suffix)
-        return beside.open("rb") if beside.is_file() and not beside.is_symlink() else None
-
-    return sibling
-
-
-def _file(
-    path: str, stream: BinaryIO, sibling: Callable[[str], BinaryIO | None], budget: Budget, depth: int
-) -> Iterator[Walked]:
-    """One file: spooled, told, and read as a container or by a reader."""
-    budget.members += 1
-    try:
-        if budget.members > budget.limits.members:
+    def spend_member(self) -> None:
+        self.members += 1
+        if self.members > self.limits.members:
             raise Unreadable("bomb", "more members than may be read")
-        spooled, sha256, size, broken = _spool(stream, budget, counted=depth > 0)
-    except Unreadable as wrong:
-        yield from _unread(path, "", 0, "unknown", wrong, budget)
-        return
-    with spooled:
-        name = _name_of(path)
-        head = spooled.read(HEAD_BYTES)
-        spooled.seek(0)
-        container = _container_of(name, head) if depth < budget.limits.depth else None
-        if container is not None:
-            yield from _container(path, container, spooled, sha256, size, budget, depth, broken)
-            return
-        yield from _parts(path, Opened(name, spooled, size, sibling), head, sha256, budget, broken)
+
+    def spend(self, count: int, depth: int) -> None:
+        """Raises Unreadable where a bomb or too much content shows."""
+        out = self.bytes_out.get(depth, 0) + count
+        self.bytes_out[depth] = out
+        if out > max(FREE_BYTES, self.bytes_in * self.limits.ratio):
+            raise Unreadable("bomb", "far more comes out than went in")
+        if out > self.limits.total_bytes:
+            raise Unreadable("too-large", "more inside than may be read")
 
 
-def _name_of(path: str) -> str:
-    """The file's own name, without the containers and the commit that it stands in."""
-    return PurePosixPath(_JOINTS.split(path)[-1]).name
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A file that can be sought, with what is known of it; `broken` where its end was not reached."""
+
+    stream: BinaryIO
+    sha256: str
+    size: int
+    broken: Unreadable | None = None
 
 
-def _spool(
-    stream: BinaryIO, budget: Budget, *, counted: bool
-) -> tuple[BinaryIO, str, int, Unreadable | None]:
-    """A seekable copy with its digest and size; bytes before a break in the stream are kept."""
-    out: Any = tempfile.SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY)  # noqa: SIM115 - the caller closes it
-    digest, size, broken = hashlib.sha256(), 0, None
-    while True:
-        try:
-            block = stream.read(1 << 20)
-        except (EOFError, zlib.error, OSError, ValueError, RuntimeError) as wrong:
-            broken = _told(wrong)
-            break
-        if not block:
-            break
-        size += len(block)
-        if size > budget.limits.file_bytes:
-            out.close()
-            raise Unreadable("too-large", "a file larger than may be read")
-        if counted:
-            try:
-                budget.spend(len(block))
-            except Unreadable:
-                out.close()
-                raise
-        digest.update(block)
-        out.write(block)
-    out.seek(0)
-    return out, digest.hexdigest(), size, broken
+def spool(member: Member, budget: Budget, depth: int) -> Spooled:
+    """The member's bytes; those before a break in the stream, or within the limits, are kept and told as `broken`."""
+    if member.declared is not None and member.packed is not None:
+        _refuse_claims(member.declared, member.packed(), budget.limits)
+    try:
+        source = member.open()
+    except Exception as wrong:  # noqa: BLE001 - libraries of containers raise what they like
+        raise told(wrong) from None
+    with source:
+        if depth == 0 and _is_plain_file(source):
+            return _in_place(source, budget)
+        return _copied(source, member, budget, depth)
 
 
-def _told(wrong: Exception) -> Unreadable:
-    if isinstance(wrong, RuntimeError) and ("password" in str(wrong) or "encrypted" in str(wrong)):
+def told(wrong: BaseException) -> Unreadable:
+    """The contract's word for what a library raised."""
+    if isinstance(wrong, Unreadable):
+        return wrong
+    if isinstance(wrong, MemoryError):
+        return Unreadable("too-large", "it takes more memory than may be used")
+    said = str(wrong).lower()
+    if "password" in said or "encrypt" in said or "passphrase" in said:
         return Unreadable("encrypted")
+    if isinstance(wrong, NotImplementedError):
+        return Unreadable("unsupported", "a way of compression that is not read here")
     return Unreadable("damaged", type(wrong).__name__)
 
 
-def _container(
-    path: str,
-    container: Any,
-    stream: BinaryIO,
-    sha256: str,
-    size: int,
-    budget: Budget,
-    depth: int,
-    broken: Unreadable | None,
-) -> Iterator[Walked]:
-    """The members of a container; itself only where it is empty or cannot be read in full."""
-    opened = Opened(_name_of(path), stream, size)
-    count = 0
+def _refuse_claims(declared: int, packed: int, limits: Limits) -> None:
+    if declared > FREE_BYTES and declared > packed * limits.ratio:
+        raise Unreadable("bomb", "it claims far more than can be in it")
+
+
+def _is_plain_file(source: BinaryIO) -> bool:
     try:
-        for member in container.members(opened, budget.limits):
-            count += 1
-            inner = f"{path}{member.joined_by}{member.name}"
-            yield from _file(inner, member.stream, member.sibling, budget, depth + 1)
-        if broken is not None:
-            raise broken
-    except Unreadable as wrong:
-        yield from _unread(path, sha256, size, container.FORMAT, wrong, budget)
-        return
-    except (
-        EOFError,
-        zlib.error,
-        OSError,
-        ValueError,
-        RuntimeError,
-        KeyError,
-        IndexError,
-        MemoryError,
-    ) as wrong:
-        yield from _unread(path, sha256, size, container.FORMAT, _told(wrong), budget)
-        return
-    if count == 0:
-        yield from _whole(
-            Started(path, sha256, size), [], FileEnded(path, sha256, size, container.FORMAT), budget
-        )
+        return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
+    except (OSError, AttributeError):
+        return False
 
 
-def _members(path: str, members: Iterator[Member], budget: Budget, depth: int) -> Iterator[Walked]:
-    for member in members:
-        yield from _file(
-            f"{path}{member.joined_by}{member.name}", member.stream, member.sibling, budget, depth
-        )
+def _in_place(source: BinaryIO, budget: Budget) -> Spooled:
+    """A file of the outside is read where it is; it has cost its space already."""
+    digest, size, since = hashlib.sha256(), 0, 0
+    source.seek(0)
+    while block := source.read(BLOCK):
+        digest.update(block)
+        size += len(block)
+        since += len(block)
+        if since > PULSE_BYTES:
+            budget.pulse()
+            since = 0
+    stream = os.fdopen(os.dup(source.fileno()), "rb")
+    stream.seek(0)
+    return Spooled(cast("BinaryIO", stream), digest.hexdigest(), size)
 
 
-def _parts(
-    path: str, opened: Opened, head: bytes, sha256: str, budget: Budget, broken: Unreadable | None
-) -> Iterator[Walked]:
-    """The parts of one file by its reader; what a reader gave before it failed still counts."""
-    if budget.skip > 0:
-        budget.skip -= 1
-        return
-    yield Started(path, sha256, opened.size)
-    if opened.size == 0:
-        yield FileEnded(path, sha256, 0, "empty", broken.why if broken else None)
-        return
-    reader = _format_of(opened.name, head)
-    if reader is None:
-        yield FileEnded(path, sha256, opened.size, "unknown", "unsupported")
-        return
-    wrong: Unreadable | None = broken
+def _copied(source: BinaryIO, member: Member, budget: Budget, depth: int) -> Spooled:
+    out: Any = tempfile.SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    digest, size, since = hashlib.sha256(), 0, 0
+    broken: Unreadable | None = None
+    # `read1` gives what there is: a stream that breaks off loses nothing that came before.
+    read = getattr(source, "read1", source.read)
     try:
-        yield from reader.read(opened, budget.limits)
-    except Unreadable as unreadable:
-        wrong = unreadable
-    except MemoryError:
-        wrong = Unreadable("too-large", "it takes more memory than may be used")
-    except Exception as fault:  # noqa: BLE001 - whatever a parser says of a hostile file, it is damaged, not ours
-        wrong = Unreadable("damaged", type(fault).__name__)
-    why, detail = (wrong.why, wrong.detail) if wrong else (None, "")
-    yield FileEnded(path, sha256, opened.size, reader.FORMAT, why, detail)
+        while broken is None:
+            try:
+                block = read(BLOCK)
+            except Exception as wrong:  # noqa: BLE001 - every library of compression has errors of its own
+                broken = told(wrong)
+                break
+            if not block:
+                break
+            if size + len(block) > budget.limits.file_bytes:
+                block = block[: budget.limits.file_bytes - size]
+                broken = Unreadable("too-large", "a file larger than may be read; its beginning was read")
+            size += len(block)
+            budget.spend(len(block), depth)
+            if member.packed is not None:
+                _refuse_claims(size, member.packed(), budget.limits)
+            digest.update(block)
+            out.write(block)
+            since += len(block)
+            if since > PULSE_BYTES:
+                budget.pulse()
+                since = 0
+    except Unreadable:
+        out.close()
+        raise
+    out.seek(0)
+    return Spooled(out, digest.hexdigest(), size, broken)
 
 
-def _unread(
-    path: str, sha256: str, size: int, format_: str, wrong: Unreadable, budget: Budget
-) -> Iterator[Walked]:
-    ended = FileEnded(path, sha256, size, format_, wrong.why, wrong.detail)
-    yield from _whole(Started(path, sha256, size), [], ended, budget)
-
-
-def _whole(started: Started, parts: list[Walked], ended: FileEnded, budget: Budget) -> Iterator[Walked]:
-    if budget.skip > 0:
-        budget.skip -= 1
-        return
-    yield started
-    yield from parts
-    yield ended
-
-
-@cache
-def _modules(folder: str) -> tuple[Any, ...]:
-    package = importlib.import_module(f"matcher.{folder}")
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    found = [importlib.import_module(f"matcher.{folder}.{name}") for name in names]
-    return tuple(module for module in found if hasattr(module, "sniff") and hasattr(module, "FORMAT"))
-
-
-def _container_of(name: str, head: bytes) -> Any | None:
-    return next((one for one in _modules("containers") if one.sniff(name, head)), None)
-
-
-def _format_of(name: str, head: bytes) -> Any | None:
-    """The reader that is surest of the file; 0 is "not mine"."""
-    ranked = [(int(one.sniff(name, head)), one) for one in _modules("formats")]
-    best = max(ranked, key=lambda one: one[0], default=(0, None))
-    return best[1] if best[0] > 0 else None
+def in_memory(data: bytes) -> Callable[[], BinaryIO]:
+    """How a member opens whose bytes are at hand."""
+    return lambda: io.BytesIO(data)

@@ -1,7 +1,7 @@
 """The limited child process in which found files are opened and read: `python -m matcher.reading_child FD`.
 
-It takes jobs from its socket, walks what they name (`opening`), runs readers and sends frames back. It has no
-secrets, writes nothing, and is killed by its parent when it is silent for too long.
+It takes jobs from its socket, walks what they name (`walking`), runs readers and sends frames back. It has no
+secrets, keeps nothing, is killed by its parent when it is silent for too long, and ends itself where no parent is.
 """
 
 from __future__ import annotations
@@ -9,99 +9,143 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
 from matcher.contents import FileEnded, Genotypes, Limits, Table, Text
-from matcher.opening import Started, walk_path, walk_stream
+from matcher.walking import BEHIND, Closed, Opening, Started, Walk, Walked, walk_path, walk_stream
 
 FRAME = struct.Struct("<II")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+GRACE_SECONDS = 5.0
 
 
 def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    limited = False
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    _limit_memory(int(sys.argv[2]))
+    _frame(connection, {"kind": "ready"})
     while True:
-        job, descriptor = _receive(connection)
+        job, descriptors = _receive(connection)
         if job is None:
             return
-        limits = Limits(**job["limits"])
-        if not limited:
-            _limit_memory(limits.memory_bytes)
-            limited = True
+        _Job(connection, job, descriptors).run()
+
+
+class _Job:
+    """One path or stream of the parent's: walked, and told frame by frame."""
+
+    def __init__(self, connection: socket.socket, job: dict[str, Any], descriptors: list[int]) -> None:
+        self._connection = connection
+        self._job = job
+        self._files = dict(zip(job.get("files", ()), descriptors, strict=True))
+        self._limits = Limits(**job["limits"])
+        self._samples: tuple[str, ...] | None = None
+
+    def run(self) -> None:
         try:
-            for event in _events(job, descriptor, limits):
-                _send(connection, event)
+            for event in self._walked():
+                self._tell(lambda event=event: self._send(event))  # type: ignore[misc]
+            self._tell(lambda: _frame(self._connection, {"kind": "done"}))
         finally:
-            if descriptor is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for descriptor in self._files.values():
                 os.close(descriptor)
-        _frame(connection, {"kind": "done"})
 
+    def _walked(self) -> Iterator[Walked]:
+        walk = Walk(self._limits, tuple(self._job["after"]), self._pulse)
+        self._set_alarm()
+        if "path" in self._job:
+            yield from walk_path(Path(self._job["path"]), walk)
+            return
+        with self._open(self._job["name"]) as stream:
+            yield from walk_stream(self._job["name"], stream, walk, self._sibling)
 
-def _events(job: dict[str, Any], descriptor: int | None, limits: Limits) -> Iterator[Any]:
-    if descriptor is None:
-        yield from walk_path(Path(job["path"]), limits, skip=job["skip"])
-        return
-    with os.fdopen(os.dup(descriptor), "rb") as stream:
+    def _open(self, name: str) -> BinaryIO:
+        stream = os.fdopen(os.dup(self._files[name]), "rb")
         stream.seek(0)
-        yield from walk_stream(job["name"], stream, limits, skip=job["skip"])
+        return stream
+
+    def _sibling(self, suffix: str) -> BinaryIO | None:
+        beside = str(Path(self._job["name"]).with_suffix(suffix))
+        return self._open(beside) if beside in self._files else None
+
+    def _tell(self, send: Callable[[], None]) -> None:
+        """Sending waits for the parent, which may take its time: the alarm is for our own work only."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        send()
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._limits.seconds + GRACE_SECONDS)
+
+    def _pulse(self) -> None:
+        self._tell(lambda: _frame(self._connection, {"kind": "pulse"}))
+
+    def _send(self, event: Walked) -> None:
+        match event:
+            case Opening():
+                _frame(self._connection, {"kind": "opening", "path": event.path, "place": event.place})
+            case Started():
+                self._samples = None
+                header = {"kind": "started", "path": event.path, "sha256": event.sha256, "size": event.size}
+                _frame(self._connection, header)
+            case FileEnded():
+                fields = ("path", "sha256", "size", "format", "skipped", "detail")
+                _frame(self._connection, {"kind": "ended", **{name: getattr(event, name) for name in fields}})
+            case Closed():
+                _frame(self._connection, {"kind": "closed", "after": (*event.place, BEHIND)})
+            case Text():
+                header = {"kind": "text", "name": event.name, "language": event.language}
+                _frame(self._connection, header, event.text.encode("utf-8", "replace"))
+            case Table():
+                _send_table(self._connection, event)
+            case Genotypes():
+                _send_genotypes(self._connection, event, known=self._samples)
+                self._samples = event.samples
 
 
-def _limit_memory(more: int) -> None:
-    used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * PAGE
-    resource.setrlimit(resource.RLIMIT_AS, (used + more, used + more))
+def _limit_memory(most: int) -> None:
+    """Bounds the address space so that what is resident stays under `most`."""
+    mapped, resident = (
+        int(pages) * PAGE for pages in Path("/proc/self/statm").read_text("ascii").split()[:2]
+    )
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + most - resident, mapped + most - resident))
 
 
-def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, int | None]:
-    data, descriptors, _, _ = socket.recv_fds(connection, 4, 1)
+def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    data, descriptors, _, _ = socket.recv_fds(connection, 4, 64)
     while data and len(data) < 4:
         data += connection.recv(4 - len(data))
     if not data:
-        return None, None
+        return None, []
     (length,) = struct.unpack("<I", data)
     line = b""
     while len(line) < length:
         piece = connection.recv(length - len(line))
         if not piece:
-            return None, None
+            return None, []
         line += piece
-    return json.loads(line), descriptors[0] if descriptors else None
-
-
-def _send(connection: socket.socket, event: Started | Table | Genotypes | Text | FileEnded) -> None:
-    match event:
-        case Started():
-            header = {"kind": "started", "path": event.path, "sha256": event.sha256, "size": event.size}
-            _frame(connection, header)
-        case FileEnded():
-            fields = ("path", "sha256", "size", "format", "skipped", "detail")
-            _frame(connection, {"kind": "ended", **{name: getattr(event, name) for name in fields}})
-        case Text():
-            header = {"kind": "text", "name": event.name, "language": event.language}
-            _frame(connection, header, event.text.encode("utf-8", "replace"))
-        case Table():
-            _send_table(connection, event)
-        case Genotypes():
-            _send_genotypes(connection, event)
+    return json.loads(line), list(descriptors)
 
 
 def _send_table(connection: socket.socket, table: Table) -> None:
     names = [f"c{number}" for number in range(len(table.columns))]
-    arrow = pa.table(
-        {name: pa.array(cells, pa.string()) for name, cells in zip(names, table.cells, strict=True)}
-    )
+    arrays = [pa.array(cells, pa.string()) for cells in table.cells]
+    batch = pa.record_batch(arrays, names=names)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, arrow.schema) as writer:
-        writer.write_table(arrow)
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
     header = {
         "kind": "table",
         "name": table.name,
@@ -109,13 +153,14 @@ def _send_table(connection: socket.socket, table: Table) -> None:
         "has_header": table.has_header,
         "labels": table.labels,
     }
-    _frame(connection, header, sink.getvalue().to_pybytes())
+    _frame(connection, header, sink.getvalue())
 
 
-def _send_genotypes(connection: socket.socket, part: Genotypes) -> None:
+def _send_genotypes(connection: socket.socket, part: Genotypes, *, known: tuple[str, ...] | None) -> None:
     header = {
         "kind": "genotypes",
-        "samples": part.samples,
+        "samples": None if part.samples is known or part.samples == known else part.samples,
+        "samples_count": len(part.samples),
         "chromosomes": part.chromosomes,
         "names": part.names,
         "alleles_a": part.alleles_a,
@@ -124,14 +169,16 @@ def _send_genotypes(connection: socket.socket, part: Genotypes) -> None:
         "build": part.build,
     }
     positions = np.ascontiguousarray(part.positions, dtype=np.int64).tobytes()
-    _frame(connection, header, positions + np.ascontiguousarray(part.dosages, dtype=np.int8).tobytes())
+    dosages = np.ascontiguousarray(part.dosages, dtype=np.int8)
+    _frame(connection, header, positions, dosages.reshape(-1).data)
 
 
-def _frame(connection: socket.socket, header: dict[str, Any], payload: bytes = b"") -> None:
-    line = json.dumps(header, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    connection.sendall(FRAME.pack(len(line), len(payload)) + line)
-    if payload:
-        connection.sendall(payload)
+def _frame(connection: socket.socket, header: dict[str, Any], *payload: Any) -> None:
+    line = json.dumps(header).encode("ascii")
+    views = [memoryview(one).cast("B") for one in payload]
+    connection.sendall(FRAME.pack(len(line), sum(map(len, views))) + line)
+    for view in views:
+        connection.sendall(view)
 
 
 if __name__ == "__main__":

@@ -1,202 +1,378 @@
-"""A git repository or bundle: every blob that its object store holds, deleted and unreachable ones too.
+"""A git repository, bundle or pack: every blob that it holds, of other branches, deleted and unreachable too.
 
-The found repository's own settings, hooks and references are never used: an empty repository of ours borrows its
-objects. Blobs are told by the first commit that brought them, as `@COMMIT12:path`.
+The found repository's settings, hooks, references, alternates and promisors are never used: an empty repository of
+ours borrows its packs and loose objects. A blob is told by the first commit that brought it, as `@COMMIT12:path`;
+where no commit brings it, by `000000000000` and its own name. Paths and messages are a text of their own.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from matcher.contents import Limits, Opened, Unreadable
-from matcher.opening import Member
+from matcher.opening import Member, in_memory
 
-FORMAT = "git-bundle"
+FORMAT = "git"
 NO_COMMIT = "0" * 12
-GIT_SECONDS = 600
-MOST_BLOB = 256 << 20
+HISTORY = "commit-messages.txt"
+_BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
+_PACKS = (b"PACK\0\0\0\2", b"PACK\0\0\0\3")
+_SETTINGS = {
+    # Packs are mapped in small windows, since the address space is limited.
+    "core.packedGitWindowSize": "16m",
+    "core.packedGitLimit": "128m",
+    "core.deltaBaseCacheLimit": "64m",
+    "core.bigFileThreshold": "64m",
+    "core.commitGraph": "false",
+    "core.multiPackIndex": "false",
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "pack.threads": "1",
+    "index.threads": "1",
+    "protocol.allow": "never",
+    "diff.renames": "false",
+}
+_MOST_MESSAGES = 64 << 20
 
 
 def sniff(name: str, head: bytes) -> bool:
-    return head.startswith((b"# v2 git bundle\n", b"# v3 git bundle\n"))
+    return head.startswith(_BUNDLES + _PACKS)
 
 
 def members(opened: Opened, limits: Limits) -> Iterator[Member]:
-    """The blobs of a bundle's whole history."""
-    with _workplace() as git_folder:
-        bundle = git_folder / "found.bundle"
-        with bundle.open("wb") as file:
+    """The blobs of a bundle or pack."""
+    is_bundle = opened.stream.read(1) == b"#"
+    opened.stream.seek(0)
+    head = opened.stream.read(4096)
+    opened.stream.seek(0)
+    with _workplace(is_sha256=b"object-format=sha256" in head) as place:
+        found = place / "found"
+        with found.open("wb") as file:
             shutil.copyfileobj(opened.stream, file)
-        heads = _git(git_folder, "bundle", "list-heads", str(bundle)).split(b"\n")
-        if not any(heads):
-            raise Unreadable("damaged", "a bundle without heads")
-        done = subprocess.run(
-            ["git", "bundle", "unbundle", str(bundle)],
-            env=_environment(git_folder),
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise Unreadable("damaged", "git cannot unpack it")
-        yield from _blobs(git_folder)
+        if is_bundle:
+            _run(place, "bundle", "unbundle", str(found))
+        else:
+            with found.open("rb") as file:
+                _run(place, "index-pack", "--stdin", given=file)
+        yield from _blobs(place, {}, lambda: None)
 
 
-def find_objects(folder: Path) -> Path | None:
-    """The object store of a repository at `folder`, bare or with a work tree; None where there is none."""
-    for base in (folder / ".git", folder):
-        if (base / "objects").is_dir() and (base / "HEAD").is_file() and not (base / "objects").is_symlink():
-            return base / "objects"
-    return None
+def object_stores(folder: Path) -> list[Path]:
+    """The object stores at `folder`: of a bare repository, or of a checkout and its submodules."""
+    if _is_repository(folder):
+        return [folder / "objects"]
+    inside = folder / ".git"
+    if not _is_repository(inside):
+        return []
+    submodules = sorted(path.parent for path in (inside / "modules").rglob("HEAD"))
+    return [inside / "objects", *(path / "objects" for path in submodules if _is_repository(path))]
 
 
-def is_bare(folder: Path) -> bool:
-    return (folder / "objects").is_dir() and (folder / "HEAD").is_file() and (folder / "refs").is_dir()
+def home_of(store: Path) -> Path:
+    """The folder that an object store is the history of."""
+    repository = store.parent
+    return repository.parent if repository.name == ".git" else repository
 
 
-def history(objects: Path) -> Iterator[Member]:
-    """The blobs of a found repository's whole history."""
-    with _workplace() as git_folder:
-        info = git_folder / "objects" / "info"
-        info.mkdir(parents=True, exist_ok=True)
-        (info / "alternates").write_text(f"{objects.resolve()}\n", encoding="utf-8")
-        yield from _blobs(git_folder)
+def history(store: Path, seen: dict[bytes, int], pulse: Callable[[], None]) -> Iterator[Member]:
+    """The blobs of a found repository's whole history; their names and sizes are added to `seen`."""
+    with _borrowed(store) as place:
+        yield from _blobs(place, seen, pulse)
+
+
+def blob_sizes(store: Path) -> dict[bytes, int]:
+    with _borrowed(store) as place:
+        return _objects(place)[0]
+
+
+def _is_repository(folder: Path) -> bool:
+    store = folder / "objects"
+    return (
+        not folder.is_symlink() and store.is_dir() and not store.is_symlink() and (folder / "HEAD").is_file()
+    )
 
 
 @contextmanager
-def _workplace() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="cohortwatch-git-") as folder:
-        subprocess.run(
-            ["git", "init", "--quiet", "--bare", folder],
-            env=_environment(None),
-            capture_output=True,
-            check=True,
+def _borrowed(store: Path) -> Iterator[Path]:
+    """A repository of ours with the objects of `store` and nothing else of it."""
+    packs = [path for path in _listed(store / "pack") if path.is_file() and not path.is_symlink()]
+    loose = [
+        path for path in _listed(store) if re.fullmatch("[0-9a-f]{2}", path.name) and not path.is_symlink()
+    ]
+    names = [path.stem.removeprefix("pack-") for path in packs] + [
+        path.name + one.name for path in loose for one in _listed(path)[:1]
+    ]
+    with _workplace(is_sha256=any(re.fullmatch("[0-9a-f]{64}", name) for name in names)) as place:
+        (place / "objects" / "pack").mkdir(parents=True, exist_ok=True)
+        for path in packs:
+            if path.suffix in (".pack", ".idx"):
+                (place / "objects" / "pack" / path.name).symlink_to(path.resolve())
+        for path in loose:
+            (place / "objects" / path.name).symlink_to(path.resolve())
+        for path in packs:
+            if path.suffix == ".pack" and not path.with_suffix(".idx").exists():
+                with suppress(Unreadable), path.open("rb") as file:
+                    _run(place, "index-pack", "--stdin", given=file)
+        yield place
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+
+
+@contextmanager
+def _workplace(*, is_sha256: bool) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="git-") as folder:
+        place = Path(folder)
+        _run(
+            place, "init", "--quiet", "--bare", f"--object-format={'sha256' if is_sha256 else 'sha1'}", folder
         )
-        yield Path(folder)
+        shutil.rmtree(place / "hooks", ignore_errors=True)
+        yield place
 
 
-def _environment(git_folder: Path | None) -> dict[str, str]:
-    environment = {
+def _environment(place: Path) -> dict[str, str]:
+    settings = {"GIT_CONFIG_COUNT": str(len(_SETTINGS))}
+    for number, (name, value) in enumerate(_SETTINGS.items()):
+        settings |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return settings | {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
+        "GIT_DIR": str(place),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TEMPLATE_DIR": "",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_ALLOW_PROTOCOL": "none",
         "LC_ALL": "C",
     }
-    if git_folder is not None:
-        environment["GIT_DIR"] = str(git_folder)
-    return environment
 
 
-def _git(git_folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+def _run(place: Path, *arguments: str, given: BinaryIO | None = None) -> None:
     done = subprocess.run(
         ["git", *arguments],
-        env=_environment(git_folder),
-        input=given,
-        capture_output=True,
+        env=_environment(place),
+        stdin=given or subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         check=False,
-        timeout=GIT_SECONDS,
     )
-    return done.stdout
-
-
-def _blobs(git_folder: Path) -> Iterator[Member]:
-    listed = _git(
-        git_folder,
-        "cat-file",
-        "--batch-all-objects",
-        "--batch-check=%(objectname) %(objecttype) %(objectsize)",
-    )
-    objects = [line.split() for line in listed.splitlines()]
-    commits = [name for name, kind, _ in objects if kind == b"commit"]
-    places = _places(git_folder, commits)
-    sizes = {name: int(size) for name, kind, size in objects if kind == b"blob"}
-    by_path = {(commit, path): name for name, (commit, path) in places.items()}
-    wanted = sorted(sizes, key=lambda name: places.get(name, (NO_COMMIT, name.decode())))
-    with _cat(git_folder) as read:
-        for name in wanted:
-            commit, path = places.get(name, (NO_COMMIT, name.decode()))
-            content = read(name, sizes[name])
-            if content is not None:
-                sibling = _sibling(git_folder, by_path, sizes, commit, path)
-                yield Member(f"{commit}:{path}", io.BytesIO(content), sibling, "@")
-
-
-def _places(git_folder: Path, commits: list[bytes]) -> dict[bytes, tuple[str, str]]:
-    """Blob → the first commit that brought it, and its path there; one pass over the history, oldest first."""
-    raw = _git(
-        git_folder, "log", "--stdin", "--no-walk=unsorted" if not commits else "--reverse", "--topo-order", "--root",
-        "-m", "--raw", "--no-abbrev", "--no-renames", "-z", "--format=%x01%H",
-        given=b"\n".join(commits) + b"\n",
-    ) if commits else b""  # fmt: skip
-    places: dict[bytes, tuple[str, str]] = {}
-    commit, blob = NO_COMMIT, b""
-    for field in raw.split(b"\0"):
-        text = field.lstrip(b"\n")
-        if text.startswith(b"\x01"):
-            commit, _, text = (
-                text[1:].decode("ascii", "replace").partition("\n")[0][:12],
-                b"",
-                text[41:].lstrip(b"\n"),
-            )
-        if text.startswith(b":"):
-            blob = text.split(b" ")[3] if text.count(b" ") >= 4 else b""
-        elif text and blob:
-            places.setdefault(blob, (commit, text.decode("utf-8", "replace")))
-            blob = b""
-    return places
+    if done.returncode != 0:
+        raise Unreadable("damaged", f"git {arguments[0]} cannot read it")
 
 
 @contextmanager
-def _cat(git_folder: Path) -> Iterator[Callable[[bytes, int], bytes | None]]:
+def _lines(place: Path, separator: bytes, *arguments: str, given: bytes = b"") -> Iterator[Iterator[bytes]]:
+    """What git prints, as it prints it; nothing is held that was taken."""
+    with tempfile.TemporaryFile() as asked:
+        asked.write(given)
+        asked.seek(0)
+        process = subprocess.Popen(
+            ["git", *arguments],
+            env=_environment(place),
+            stdin=asked,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    assert process.stdout is not None
+    try:
+        yield _split(process.stdout, separator)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _split(stream: IO[bytes], separator: bytes) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read(1 << 18):
+        *whole, rest = (rest + block).split(separator)
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _objects(place: Path) -> tuple[dict[bytes, int], list[bytes]]:
+    """The blobs with their sizes, and the commits."""
+    sizes: dict[bytes, int] = {}
+    commits: list[bytes] = []
+    check = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+    with _lines(place, b"\n", "cat-file", "--batch-all-objects", check) as lines:
+        for line in lines:
+            name, kind, size = [*line.split(), b"", b""][:3]
+            if kind == b"blob":
+                sizes[name] = int(size)
+            elif kind == b"commit":
+                commits.append(name)
+    return sizes, commits
+
+
+@dataclass(slots=True)
+class _History:
+    """What the commits tell: where each blob came first, and what was written of it."""
+
+    places: dict[bytes, tuple[str, str]]
+    messages: list[str]
+    messages_size: int = 0
+
+    def add_message(self, text: str) -> None:
+        if self.messages_size < _MOST_MESSAGES:
+            self.messages.append(text)
+            self.messages_size += len(text)
+
+
+def _blobs(place: Path, seen: dict[bytes, int], pulse: Callable[[], None]) -> Iterator[Member]:
+    sizes, commits = _objects(place)
+    if not sizes and not commits:
+        if not any((place / "objects").iterdir()):
+            return
+        raise Unreadable("damaged", "git finds no object in it")
+    pulse()
+    seen.update(sizes)
+    told = _history(place, commits, pulse)
+    spoken = "\n".join(told.messages + [path for _, path in told.places.values()])
+    if spoken:
+        yield Member(HISTORY, in_memory(spoken.encode("utf-8", "replace")))
+    by_place = {where: name for name, where in told.places.items()}
+    with _cat(place) as read:
+        for name in sorted(sizes, key=lambda one: told.places.get(one, (NO_COMMIT, one.decode()))):
+            commit, path = told.places.get(name, (NO_COMMIT, name.decode()))
+            sibling = _sibling(place, by_place, commit, path)
+            yield Member(f"{commit}:{path}", _opener(read, name), sibling, "@")
+
+
+def _opener(read: Callable[[bytes], BinaryIO], name: bytes) -> Callable[[], BinaryIO]:
+    return lambda: read(name)
+
+
+def _history(place: Path, commits: list[bytes], pulse: Callable[[], None]) -> _History:
+    """One pass over all commits, oldest first; a merge brings what none of its parents has."""
+    told = _History({}, [])
+    if not commits:
+        return told
+    arguments = (
+        "log", "--stdin", "--reverse", "--topo-order", "--root", "-c", "--raw", "--no-abbrev", "--no-renames",
+        "-z", "--no-show-signature", "--no-notes", "--format=%x01%H%x02%B",
+    )  # fmt: skip
+    commit, blob = NO_COMMIT, b""
+    with _lines(place, b"\0", *arguments, given=b"\n".join(commits) + b"\n") as fields:
+        for number, field in enumerate(fields):
+            if number % 100_000 == 0:
+                pulse()
+            if blob:
+                told.places.setdefault(blob, (commit, field.decode("utf-8", "replace")))
+                blob = b""
+                continue
+            text = field.lstrip(b"\n")
+            if text.startswith(b"\x01"):
+                name, _, message = text[1:].partition(b"\x02")
+                commit = name[:12].decode("ascii", "replace")
+                told.add_message(message.strip().decode("utf-8", "replace"))
+            elif text.startswith(b":"):
+                # A file that came, or came again: modes, blobs before, the blob after, a letter for each parent.
+                parts = text.lstrip(b":").split(b" ")
+                blob = parts[-2] if len(parts) >= 5 else b""
+    return told
+
+
+@contextmanager
+def _cat(place: Path) -> Iterator[Callable[[bytes], BinaryIO]]:
+    """How to read one blob after the other through one process of git."""
     process = subprocess.Popen(
         ["git", "cat-file", "--batch"],
-        env=_environment(git_folder),
+        env=_environment(place),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    into, out = process.stdin, process.stdout
+    into, out = process.stdin, cast("BinaryIO", process.stdout)
+    last = _Blob(out, -1)
 
-    def read(name: bytes, size: int) -> bytes | None:
-        if size > MOST_BLOB:
-            return None
+    def read(name: bytes) -> BinaryIO:
+        nonlocal last
+        last.read_past()
         into.write(name + b"\n")
         into.flush()
         head = out.readline().split()
         if len(head) != 3:
-            return None
-        content = out.read(int(head[2]))
-        out.read(1)
-        return content
+            raise Unreadable("damaged", "git cannot read it")
+        last = _Blob(out, int(head[2]))
+        return cast("BinaryIO", io.BufferedReader(last))
 
     try:
         yield read
     finally:
         process.kill()
         process.wait()
+        with suppress(OSError):
+            into.close()
+        out.close()
+
+
+class _Blob(io.RawIOBase):
+    """One blob in the stream of `git cat-file --batch`; what is left of it is read past before the next."""
+
+    def __init__(self, out: BinaryIO, size: int) -> None:
+        super().__init__()
+        self._out = out
+        self._left = size
+        self._is_past = size < 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        data = self._out.read(min(len(view), self._left)) if self._left > 0 else b""
+        if self._left > 0 and not data:
+            raise OSError("git ended within a blob")
+        view[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+    def read_past(self) -> None:
+        while self._left > 0 and (data := self._out.read(min(self._left, 1 << 20))):
+            self._left -= len(data)
+        if not self._is_past:
+            self._out.read(1)
+            self._is_past = True
 
 
 def _sibling(
-    git_folder: Path, by_path: dict[tuple[str, str], bytes], sizes: dict[bytes, int], commit: str, path: str
+    place: Path, by_place: dict[tuple[str, str], bytes], commit: str, path: str
 ) -> Callable[[str], BinaryIO | None]:
+    """The file beside it that the same commit brought, else the one of that path that any commit did."""
+
     def sibling(suffix: str) -> BinaryIO | None:
         beside = str(PurePosixPath(path).with_suffix(suffix))
-        name = by_path.get((commit, beside))
-        if name is None or sizes.get(name, 0) > MOST_BLOB:
+        name = by_place.get((commit, beside)) or next(
+            (name for (_, other), name in by_place.items() if other == beside), None
+        )
+        if name is None:
             return None
-        return io.BytesIO(_git(git_folder, "cat-file", "blob", name.decode()))
+        out = tempfile.TemporaryFile()  # noqa: SIM115 - the reader closes it
+        subprocess.run(
+            ["git", "cat-file", "blob", name.decode()],
+            env=_environment(place),
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        out.seek(0)
+        return cast("BinaryIO", out)
 
     return sibling
