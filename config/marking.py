@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,16 +28,15 @@ def mark_and_register(
         BadSettings: there is nothing to mark.
     """
     from matcher.enrol import add_release, require_free
-    from matcher.library import cohort_folder, release_folder
+    from matcher.library import cohort_folder
     from matcher.watermarks.mark import mark_release
 
     if not genotypes and not phenotypes:
         raise BadSettings("there is nothing to mark; give --genotypes or --phenotypes")
     require_free(workspace.enrolment, cohort, release)
-    indexes = workspace.settings.indexes_folder
     out.mkdir(parents=True, exist_ok=True)
     marked = mark_release(
-        cohort_folder=cohort_folder(indexes, cohort),
+        cohort_folder=cohort_folder(workspace.settings.indexes_folder, cohort),
         release=release,
         recipient=recipient,
         genotypes=genotypes,
@@ -49,23 +47,20 @@ def mark_and_register(
         canaries=canaries,
     )
 
-    def keep_marks(folder: Path) -> dict[str, Any]:
-        marks = release_folder(indexes, cohort, release) / "marks"
-        if marks.exists():
-            shutil.move(marks, folder / "marks")
-        return {"marks": marked.manifest}
-
-    add_release(
-        workspace.enrolment,
-        cohort,
-        release,
-        recipient=recipient,
-        ids=marked.ids_file,
-        genotypes=marked.of_kind("genotypes"),
-        phenotypes=marked.of_kind("phenotypes"),
-        id_column=id_column,
-        marked=True,
-        prepare=keep_marks,
-    )
-    marked.forget_ids()
-    return {"files": len(marked.files), "ids": marked.ids_count}
+    try:
+        add_release(
+            workspace.enrolment,
+            cohort,
+            release,
+            recipient=recipient,
+            ids=marked.ids_file,
+            genotypes=marked.of_kind("genotypes"),
+            phenotypes=marked.of_kind("phenotypes"),
+            id_column=id_column,
+            marked=True,
+            prepare=lambda _folder: {"marks": marked.manifest},
+        )
+    finally:
+        marked.forget_ids()  # the bridge holds participants' ids
+    commitment = marked.manifest.get("commitment_sha256")
+    return {"files": len(marked.files), "ids": marked.ids_count, "commitment_sha256": commitment}
