@@ -56,7 +56,7 @@ def test_files_are_named_for_things_not_for_roles(files: list[str]) -> None:
 
 
 def test_nothing_is_marked_as_undone(files: list[str]) -> None:
-    marks = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + r"X|NotImplemented" + r"Error)\b")
+    marks = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + r"X)\b|raise NotImplemented" + "Error")
     for name in files:
         if name.endswith(".py"):
             assert not marks.search((ROOT / name).read_text(encoding="utf-8")), name

@@ -33,7 +33,7 @@ def members(opened: Opened, limits: Limits) -> Iterator[Member]:
     """
     try:
         archive = zipfile.ZipFile(opened.stream)
-    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError) as wrong:
+    except (zipfile.BadZipFile, struct.error, ValueError, RuntimeError) as wrong:
         raise Unreadable("damaged", type(wrong).__name__) from None
     with archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
