@@ -15,6 +15,7 @@ import secrets
 import socket
 import threading
 from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 HEAD_BYTES = 64 << 10
@@ -56,7 +57,7 @@ class Door:
     def address(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    def __enter__(self) -> Door:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._started.wait()
         return self

@@ -75,8 +75,9 @@ def tip(
     note: Annotated[str | None, typer.Option(help="Who told it and why.")] = None,
 ) -> None:
     """Take in a lead from a person; the next patrol looks at it."""
-    from crawler.tips import take_tip
     from sqlmodel import Session
+
+    from crawler.tips import take_tip
 
     workspace = opened()
     with Session(workspace.engine) as session:

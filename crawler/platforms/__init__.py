@@ -8,15 +8,16 @@ walk over this folder; `tests/crawler/test_platforms.py` holds each to the contr
     asking(address_kind, plan)        how such an address is asked
     read(answer, plan)                what an answer holds
     claims(url, plan)                 the address that a person's tip becomes here, or None
-    recheck(copy, plan)               what to ask to learn whether a copy is still there
-    whereabouts(answer, copy)         what that answer says of the copy
+    instead(kind, details, plan)      what to ask where a repository is too large to be cloned
+    recheck(copy, plan)               what to ask, in turn, to learn whether a copy is still there
+    whereabouts(answer, copy)         what one such answer says of the copy; None where the next must tell
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -135,8 +136,9 @@ class Platform(Protocol):
     def asking(self, kind: str, plan: SourcePlan) -> Asking: ...
     def read(self, answer: Answered, plan: SourcePlan) -> Reading: ...
     def claims(self, url: str, plan: SourcePlan) -> Address | None: ...
-    def recheck(self, copy: Copy, plan: SourcePlan) -> Address: ...
-    def whereabouts(self, answer: Answered, copy: Copy) -> tuple[Whereabouts, str | None]: ...
+    def instead(self, kind: str, details: Mapping[str, Any], plan: SourcePlan) -> Iterable[Address]: ...
+    def recheck(self, copy: Copy, plan: SourcePlan) -> Sequence[Address]: ...
+    def whereabouts(self, answer: Answered, copy: Copy) -> tuple[Whereabouts, str | None] | None: ...
 
 
 @cache
@@ -145,7 +147,7 @@ def known() -> dict[str, Platform]:
     modules = (
         importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
     )
-    return {module.MANIFEST.name: module for module in modules}  # type: ignore[misc]
+    return {module.MANIFEST.name: module for module in modules}
 
 
 def platform_of(plan: SourcePlan) -> Platform:
