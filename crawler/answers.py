@@ -1,54 +1,167 @@
-"""What a response is, and what it says of where a copy is now. Only what is plainly gone is `gone`."""
+"""What a response is. A challenge or a sign-in page is neither evidence nor "gone"."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from crawler.models import Answer, Whereabouts
 
-_CHALLENGE = re.compile(
-    rb"(?i)cf-challenge|challenge-platform|captcha|are you a robot|verify you are human|just a moment"
-    rb"|\xe9\xaa\x8c\xe8\xaf\x81\xe7\xa0\x81|punish\?x5secdata"
+LOOK_BYTES = 256 << 10
+"""How much of a page is looked at for the marks of a challenge."""
+
+_CHALLENGE_MARKS = (
+    b"/cdn-cgi/challenge-platform/",
+    b"cf-chl-",
+    b"cf_chl_opt",
+    b"_____tmd_____",
+    b"x5secdata",
+    b"baxia-punish",
+    b"nocaptcha.js",
+    b"px-captcha",
+    b"captcha-delivery.com",
+    b"awswafcaptcha",
+    b"aws-waf-token",
+    b"distil_r_captcha",
+    b"_incapsula_resource",
 )
-_SIGN_IN = re.compile(rb"(?i)<input[^>]+type=[\"']?password")
+"""Marks that only a challenge page carries."""
+
+_ROBOT_QUESTIONS = re.compile(
+    rb"<title>\s*(just a moment|attention required|access denied|robot check|security check|are you (a )?human|captcha)"
+    rb"|verify (that )?you are (a )?human|checking your browser|enable javascript and cookies to continue"
+    + "|滑动验证|安全验证|人机验证|请完成验证|访问验证".encode(),
+    re.IGNORECASE,
+)
+_CAPTCHA_WIDGET = re.compile(rb"g-recaptcha|h-captcha|cf-turnstile|geetest|captcha", re.IGNORECASE)
+_PASSWORD_FIELD = re.compile(rb"<input[^>]+type=[\"']?password", re.IGNORECASE)
+_SIGN_IN_PATH = re.compile(
+    r"/(log-?in|sign-?in|passport|auth|session/new|user/login)(/|$|\?|\.)", re.IGNORECASE
+)
+_SIGN_IN_WORDS = re.compile(
+    rb"<title>[^<]*(sign[ -]?in|log[ -]?in|" + "登录|登陆".encode() + rb")", re.IGNORECASE
+)
+_RATE_WORDS = re.compile(
+    rb"rate limit|too many requests|abuse detection|secondary limit|slow down", re.IGNORECASE
+)
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+_DATA_TYPES = (
+    "application/json",
+    "application/xml",
+    "text/xml",
+    "+json",
+    "+xml",
+    "x-git-upload-pack-advertisement",
+)
+
+
+def classify(
+    *, status: int, headers: Mapping[str, str], body: bytes, url: str, of_repository: bool = False
+) -> Answer:
+    """What this response is; header names in lower case.
+
+    `of_repository` says that the address belongs to a repository or an API, where 401 and 403 mean that it
+    is not open to us. On a page, 403 only says that we are not let in.
+    """
+    look = body[:LOOK_BYTES]
+    is_page = is_web_page(headers, look)
+    if status == 451:
+        return Answer.BLOCKED_FOR_LAW
+    if _is_limited(status, headers, look):
+        return Answer.LIMITED
+    if (is_page or headers.get("cf-mitigated") == "challenge") and _is_challenge(status, headers, look):
+        return Answer.CHALLENGE
+    if status in (404, 410):
+        return Answer.GONE
+    if status == 401:
+        return Answer.PRIVATE if of_repository else Answer.SIGN_IN
+    if status == 403:
+        return Answer.PRIVATE if of_repository else Answer.CHALLENGE
+    if not 200 <= status < 300 or not body:
+        return Answer.BROKEN
+    if not is_page:
+        return Answer.PAGE if is_data(headers) else Answer.FILE
+    return Answer.SIGN_IN if _is_sign_in(url, look) else Answer.PAGE
 
 
 def answer_of(status: int, body: bytes, content_type: str = "", final_url: str = "") -> Answer:
     """Classifies one response by its status and the start of its body."""
-    is_page = "html" in content_type.lower()
-    head = body[: 64 << 10]
-    if status == 451:
-        return Answer.BLOCKED_FOR_LAW
-    if status in (404, 410):
-        return Answer.CHALLENGE if is_page and _CHALLENGE.search(head) else Answer.GONE
-    if status == 429:
-        return Answer.LIMITED
-    if is_page and _CHALLENGE.search(head):
-        return Answer.CHALLENGE
-    if (
-        status == 401
-        or (is_page and _SIGN_IN.search(head))
-        or "/login" in final_url
-        or "/signin" in final_url
-    ):
-        return Answer.SIGN_IN
-    if status == 403:
-        return Answer.PRIVATE
-    if 200 <= status < 300:
-        return Answer.PAGE if is_page else Answer.FILE
-    return Answer.BROKEN
+    return classify(status=status, headers={"content-type": content_type}, body=body, url=final_url)
 
 
 def whereabouts_of(answer: Answer) -> Whereabouts:
     """What an answer at a copy's own address says; a challenge or a sign-in page tells nothing."""
-    return {
-        Answer.PAGE: Whereabouts.UP,
-        Answer.FILE: Whereabouts.UP,
-        Answer.GONE: Whereabouts.GONE,
-        Answer.BLOCKED_FOR_LAW: Whereabouts.GONE,
-        Answer.PRIVATE: Whereabouts.PRIVATE,
-        Answer.CHALLENGE: Whereabouts.BLOCKED,
-        Answer.SIGN_IN: Whereabouts.BLOCKED,
-        Answer.LIMITED: Whereabouts.BLOCKED,
-        Answer.BROKEN: Whereabouts.UNKNOWN,
-    }[answer]
+    return _WHEREABOUTS[answer]
+
+
+_WHEREABOUTS = {
+    Answer.PAGE: Whereabouts.UP,
+    Answer.FILE: Whereabouts.UP,
+    Answer.GONE: Whereabouts.GONE,
+    Answer.BLOCKED_FOR_LAW: Whereabouts.GONE,
+    Answer.PRIVATE: Whereabouts.PRIVATE,
+    Answer.CHALLENGE: Whereabouts.BLOCKED,
+    Answer.SIGN_IN: Whereabouts.BLOCKED,
+    Answer.LIMITED: Whereabouts.BLOCKED,
+    Answer.BROKEN: Whereabouts.UNKNOWN,
+}
+
+
+def wait_asked(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds that the answer asks to wait (Retry-After, or a limit that is used up); None where it does not."""
+    now = time.time() if now is None else now
+    asked = headers.get("retry-after", "").strip()
+    if asked.isdigit():
+        return min(float(asked), 7 * 86400.0)
+    if asked:
+        try:
+            return max(0.0, parsedate_to_datetime(asked).timestamp() - now)
+        except (TypeError, ValueError):
+            pass
+    for prefix in ("x-ratelimit", "ratelimit"):
+        if headers.get(f"{prefix}-remaining", "").strip() == "0":
+            reset = headers.get(f"{prefix}-reset", "").strip()
+            if reset.isdigit():
+                # GitHub and most others give a time of day, the IETF draft gives seconds to go.
+                return max(0.0, float(reset) - now) if int(reset) > 10**8 else float(reset)
+    return None
+
+
+def is_web_page(headers: Mapping[str, str], look: bytes) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind:
+        return kind in _PAGE_TYPES
+    return look.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
+
+
+def is_data(headers: Mapping[str, str]) -> bool:
+    """True for answers of an API or a feed."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind.endswith(_DATA_TYPES) and "attachment" not in headers.get("content-disposition", "").lower()
+
+
+def _is_limited(status: int, headers: Mapping[str, str], look: bytes) -> bool:
+    if status == 429:
+        return True
+    if status not in (403, 503):
+        return False
+    if "retry-after" in headers or headers.get("x-ratelimit-remaining", "").strip() == "0":
+        return True
+    return status == 403 and bool(_RATE_WORDS.search(look))
+
+
+def _is_challenge(status: int, headers: Mapping[str, str], look: bytes) -> bool:
+    if headers.get("cf-mitigated") == "challenge" or any(mark in look.lower() for mark in _CHALLENGE_MARKS):
+        return True
+    if _ROBOT_QUESTIONS.search(look):
+        return True
+    # Shops put captcha widgets into ordinary pages (a comment form); only a page of refusal is one as a whole.
+    return status in (401, 403, 405, 429, 503) and bool(_CAPTCHA_WIDGET.search(look))
+
+
+def _is_sign_in(url: str, look: bytes) -> bool:
+    if not _PASSWORD_FIELD.search(look):
+        return False
+    return bool(_SIGN_IN_PATH.search(url) or _SIGN_IN_WORDS.search(look))

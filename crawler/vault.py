@@ -11,7 +11,10 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shutil
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +29,8 @@ _NONCE, _TAG, _KEY = 12, 16, 32
 _WRAPPED = _NONCE + _KEY + _TAG
 IN_MEMORY = 64 << 20
 """Objects up to this many bytes are decrypted into memory, larger ones into an unnamed temporary file."""
+
+UNFINISHED_SECONDS = 3600.0
 
 
 class Vault:
@@ -108,6 +113,32 @@ class Vault:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
+
+    def names(self) -> Iterator[str]:
+        """Every object that is there."""
+        for path in self._folder.glob("??/*"):
+            if not path.name.startswith("."):
+                yield path.name
+
+    def stored_at(self, name: str) -> float:
+        """When the object was put, in seconds since 1970; now, where it has just gone."""
+        try:
+            return self._path(name).stat().st_mtime
+        except OSError:
+            return time.time()
+
+    def workplace(self) -> Path:
+        """A folder for content on its way into the vault, such as a clone; emptied by `clear_workplace`."""
+        folder = self._folder / ".workplace"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def clear_workplace(self) -> None:
+        """Removes what a process that died left in the workplace, and its unfinished objects."""
+        shutil.rmtree(self._folder / ".workplace", ignore_errors=True)
+        for path in self._folder.glob("??/.*.unfinished"):
+            if time.time() - path.stat().st_mtime > UNFINISHED_SECONDS:
+                path.unlink(missing_ok=True)
 
     def _unwrap(self, name: str, head: bytes) -> AESGCM:
         nonce, wrapped = head[len(MAGIC) : len(MAGIC) + _NONCE], head[len(MAGIC) + _NONCE :]
