@@ -68,6 +68,7 @@ class ContentSketch:
     def _add_table(self, part: Table) -> None:
         seen = self.tables.get(part.name)
         if seen is None:
+            part = _with_names(part)
             has_header = part.has_header and _is_header(part)
             seen = _Seen(part.columns, has_header, [[] for _ in part.columns])
             self.tables[part.name] = seen
@@ -120,6 +121,15 @@ def _may_be_shown(name: str) -> bool:
 
 def _numbered(count: int) -> tuple[str, ...]:
     return tuple(f"column_{i}" for i in range(1, count + 1))
+
+
+def _with_names(part: Table) -> Table:
+    """The table with its first row as names where those are fields' or a participants' column's."""
+    first = [cells[0] for cells in part.cells if cells]
+    named = any(is_id_name(name) for name in first) or sum(map(is_field, first)) > len(first) / 2
+    if part.has_header or len(first) != len(part.cells) or not named:
+        return part
+    return Table(part.name, tuple(first), tuple(cells[1:] for cells in part.cells))
 
 
 def _is_header(part: Table) -> bool:

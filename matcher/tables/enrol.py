@@ -8,7 +8,7 @@ like those of its releases.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,12 @@ from matcher.tables.id_space import measure
 from matcher.tables.row_index import SourceFile, build
 from matcher.tables.sources import ID_COLUMNS, id_column_of, read_batches, read_columns
 from matcher.tables.spellings import is_id_name
-from matcher.tables.tokens import tokens_of_ids
+from matcher.tables.tokens import hashes_of_cells, tokens_of_ids
 
 IDS_FOLDER = "ids"
 ROWS_FOLDER = "rows"
+HASHES_FILE = "hashes.npy"
+RECORDS_FILE = "records.npy"
 PARTICIPANT_COLUMN = "participant"
 RELEASE_ID_COLUMN = "release_id"
 
@@ -54,13 +56,13 @@ def enrol_cohort(
         BadSourceFile: a file is no table, or has no column of ids.
     """
     ids, columns = _enrol_tables(folder, files, id_column, keys)
-    enrol_ids(folder, ids, keys)
+    enrol_ids(folder, ids, keys, ids)
     return TablesEnrolled(len(ids), columns)
 
 
 def enrol_release(
     folder: Path,
-    cohort_folder: Path,  # noqa: ARG001 - where what releases share may be kept once
+    cohort_folder: Path,
     *,
     ids: Path | None,
     files: Sequence[Path],
@@ -72,29 +74,64 @@ def enrol_release(
     Raises:
         BadSourceFile: a file is no table or no list, or has no ids.
     """
-    listed = read_ids(ids) if ids is not None else []
-    seen: list[str] = []
+    listed = read_ids(ids) if ids is not None else {}
+    seen: dict[str, int] = {}
     columns: tuple[str, ...] = ()
     if files:
         seen, columns = _enrol_tables(folder, files, id_column, keys)
-    count = enrol_ids(folder, listed or seen, keys) if listed or seen else 0
+    records: dict[str, int] | None
+    if files and listed:
+        known = {one: seen.get(one, seen.get(person or "")) for one, person in listed.items()}
+        records = {one: record for one, record in known.items() if record is not None}
+    elif files:
+        records = seen
+    else:
+        records = _records_of(cohort_folder, listed, keys)
+    count = enrol_ids(folder, listed or seen, keys, records) if listed or seen else 0
     return ReleaseTablesEnrolled(count, columns)
 
 
-def enrol_ids(folder: Path, ids: Iterable[str], keys: MatchingKeys) -> int:
-    """Writes the keyed set of these ids; how many there are."""
+def enrol_ids(
+    folder: Path, ids: Iterable[str], keys: MatchingKeys, records: Mapping[str, int] | None = None
+) -> int:
+    """Writes the keyed set of these ids, and the record of values behind each where it is known; how many there are."""
+    ids = list(ids)
     tokens, words = tokens_of_ids(subkey(keys.ids, "ids"), ids)
     if not tokens.count:
         return 0
     place = folder / IDS_FOLDER
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    np.save(place / "hashes.npy", np.sort(tokens.hashes), allow_pickle=False)
+    ordered = np.sort(tokens.hashes)
+    np.save(place / HASHES_FILE, ordered, allow_pickle=False)
     measure(tokens, words).save(place)
+    if records:
+        behind = np.full(ordered.size, -1, dtype=np.int64)
+        hashes = hashes_of_cells(subkey(keys.ids, "ids"), list(records))
+        where = np.minimum(np.searchsorted(ordered, hashes), ordered.size - 1)
+        kept = ordered[where] == hashes
+        behind[where[kept]] = np.array(list(records.values()), dtype=np.int64)[kept]
+        np.save(place / RECORDS_FILE, behind, allow_pickle=False)
     return tokens.count
 
 
-def read_ids(path: Path) -> list[str]:
-    """A release's ids: one a line, or the `release_id` column of a CSV.
+def _records_of(
+    cohort_folder: Path, listed: Mapping[str, str | None], keys: MatchingKeys
+) -> dict[str, int] | None:
+    """The cohort's record behind each release id, where the list says whose it is."""
+    place = cohort_folder / IDS_FOLDER
+    named = {one: person for one, person in listed.items() if person}
+    if not named or not (place / RECORDS_FILE).exists():
+        return None
+    ordered = np.load(place / HASHES_FILE, allow_pickle=False)
+    behind = np.load(place / RECORDS_FILE, allow_pickle=False)
+    hashes = hashes_of_cells(subkey(keys.ids, "ids"), list(named.values()))
+    where = np.minimum(np.searchsorted(ordered, hashes), ordered.size - 1)
+    found = np.where((ordered[where] == hashes) & (hashes != 0), behind[where], -1)
+    return {one: int(record) for one, record in zip(named, found, strict=True) if record >= 0}
+
+
+def read_ids(path: Path) -> dict[str, str | None]:
+    """A release's ids, each with the participant where the file says who: one a line, or participant,release_id.
 
     Raises:
         BadSourceFile: the file is empty or no text.
@@ -112,19 +149,23 @@ def read_ids(path: Path) -> list[str]:
     usual = {name.lower() for name in ID_COLUMNS}
     if RELEASE_ID_COLUMN in head:
         at = head.index(RELEASE_ID_COLUMN)
-        rows = csv.reader(lines[1:])
-        return [row[at].strip() for row in rows if len(row) > at and row[at].strip()]
+        who = head.index(PARTICIPANT_COLUMN) if PARTICIPANT_COLUMN in head else None
+        rows = [row for row in csv.reader(lines[1:]) if len(row) > at and row[at].strip()]
+        return {
+            row[at].strip(): row[who].strip() if who is not None and len(row) > who else None for row in rows
+        }
     if len(head) > 1:
         raise BadSourceFile(
             f"{path.name} has {len(head)} columns, none named release_id; give one id a line, or participant,release_id"
         )
-    return lines[1:] if head[0] in usual | {"id", "ids", PARTICIPANT_COLUMN} else lines
+    named = head[0] in usual | {"id", "ids", PARTICIPANT_COLUMN}
+    return dict.fromkeys(lines[1:] if named else lines)
 
 
 def _enrol_tables(
     folder: Path, files: Sequence[Path], id_column: str | None, keys: MatchingKeys
-) -> tuple[list[str], tuple[str, ...]]:
-    """Indexes the values of these files; the distinct ids in order, and the names of the other columns.
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Indexes the values of these files; the record of each id, and the names of the other columns.
 
     Files with one row a participant are put side by side; of a file with several, each row is a record of its own.
     """
@@ -161,4 +202,4 @@ def _enrol_tables(
         sources.append(SourceFile(file, others, places))
     if columns:
         build(folder / ROWS_FOLDER, sources, records_count, subkey(keys.values, "cells"))
-    return list(ids), tuple(columns)
+    return ids, tuple(columns)

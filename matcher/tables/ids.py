@@ -22,7 +22,7 @@ import numpy.typing as npt
 from matcher.contents import Genotypes, Part, Table, Text
 from matcher.prf import subkey
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, ReleaseEvidence
-from matcher.tables.enrol import IDS_FOLDER
+from matcher.tables.enrol import HASHES_FILE, IDS_FOLDER
 from matcher.tables.id_space import IdSpace, read_space
 from matcher.tables.odds import log10_e_value
 from matcher.tables.tokens import Tokens, joined, none, tokens_of, tokens_of_cells
@@ -132,7 +132,7 @@ def _sets(cohort: EnrolledCohort) -> dict[str, _IdSet]:
 
 
 def _read(folder: Path) -> _IdSet | None:
-    path = folder / "hashes.npy"
+    path = folder / HASHES_FILE
     if not path.exists():
         return None
     return _read_once(str(folder), path.stat().st_mtime_ns)
@@ -141,7 +141,7 @@ def _read(folder: Path) -> _IdSet | None:
 @lru_cache(maxsize=512)
 def _read_once(folder: str, _written: int) -> _IdSet:
     place = Path(folder)
-    return _IdSet(np.load(place / "hashes.npy", mmap_mode="r", allow_pickle=False), read_space(place))
+    return _IdSet(np.load(place / HASHES_FILE, mmap_mode="r", allow_pickle=False), read_space(place))
 
 
 def _without_runs(tokens: Tokens) -> Tokens:

@@ -42,6 +42,7 @@ FEW_ROWS = 12
 """As few rows are also joined each on the columns that it has, whatever it lacks."""
 FEW_COLUMNS = 12
 AGREEING = 0.5
+SELDOM = 0.01
 CERTAIN = 14.0
 COARSEST_KEY = 0.2
 """A key that strangers hit more often than this says nothing about single rows."""
@@ -67,6 +68,8 @@ class Linked:
     chance: float
     hits: npt.NDArray[np.bool_]
     """By find row: its key is in the index; False where the row is not complete."""
+    matched: npt.NDArray[np.bool_]
+    """By find row: some key of those tried found it, and strangers would seldom."""
     ways: float = 0.0
     """log10 of the ways to shuffle the rows that hit."""
 
@@ -138,7 +141,9 @@ def _best(found: Sequence[Linked], price: float) -> Linked | None:
     lengths = Counter(len(one.key) for one in found)
     shuffled = max(one.ways - log10(1.2 * lengths[len(one.key)]) for one in found)
     odds = min(against_strangers(best) - log10(len(found)), shuffled)
-    return replace(best, log10_odds=odds, keys_tried=len(found), ways=shuffled)
+    telling = [one.hits for one in found if one.chance <= max(SELDOM, best.chance)]
+    matched = np.any(telling, axis=0)
+    return replace(best, log10_odds=odds, keys_tried=len(found), matched=matched, ways=shuffled)
 
 
 def hits_of(columns: Sequence[Column], key: Sequence[Aligned], index: RowIndex) -> npt.NDArray[np.bool_]:
@@ -155,7 +160,9 @@ def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex)
     find = _keys(find_columns)
     complete = find != 0
     if not source.size:
-        return Linked(0.0, 1, tuple(key), 1.0, np.zeros(find.size, dtype=bool))
+        return Linked(
+            0.0, 1, tuple(key), 1.0, np.zeros(find.size, dtype=bool), np.zeros(find.size, dtype=bool)
+        )
     hits = _isin(find, source) & complete
     distinct, first = np.unique(find[complete], return_index=True)
     hits_count = int(hits[complete][first].sum())
@@ -166,7 +173,7 @@ def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex)
         odds = log10_e_value(np.full(hits_count, chance), int(distinct.size) - hits_count)
     hit_rows = np.flatnonzero(complete)[first][hits[complete][first]]
     ways = _ways_to_shuffle([one[hit_rows] for one in find_columns])
-    return Linked(odds, 1, tuple(key), chance, hits, ways)
+    return Linked(odds, 1, tuple(key), chance, hits, hits, ways)
 
 
 def _join_few(cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: RowIndex) -> list[Linked]:
@@ -230,7 +237,7 @@ def _join_by_pattern(
         odds = log10_e_value(chances[counted], int((usable & ~hits).sum())) - choice
     ways = _ways_to_shuffle([one[counted][one[counted] != 0] for one in columns]) - choice
     worst = float(chances[counted].max(initial=0.0))
-    return Linked(odds, 1, tuple(key), worst, counted, ways)
+    return Linked(odds, 1, tuple(key), worst, counted, counted, ways)
 
 
 def _first_seen(keys: npt.NDArray[np.uint64], seen: set[int]) -> npt.NDArray[np.bool_]:

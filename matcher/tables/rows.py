@@ -5,15 +5,15 @@ Null: the rows are of other people, of nobody (columns shuffled, values syntheti
 values is paid for with the number of columns it was chosen from, for every column of the key. What several tables of
 one file give is corrected for their number.
 
-Which release: rows that one release held and another did not. Rows that only one of them held speak for it, rows that
-all held say nothing, and since a find may be any part of a larger whole, the odds against the cohort at large
-are capped (FROM_SELECTION).
+Which release: rows whose values are those of the participant behind their release id (`pairing`), and rows that one
+release held and another did not. Rows that only one of them held speak for it, rows that all held say nothing, and
+since a find may be any part of a larger whole, the odds against the cohort at large are capped (FROM_SELECTION).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log10
 
 import numpy as np
@@ -27,8 +27,10 @@ from matcher.tables.cells import Column, read_column
 from matcher.tables.enrol import ROWS_FOLDER
 from matcher.tables.linkage import Aligned, Linked, align, align_by_name, hits_of, link
 from matcher.tables.odds import log10_e_value
+from matcher.tables.pairing import pair
 from matcher.tables.row_index import RowIndex, open_index
-from matcher.tables.spellings import is_id_name, read_name
+from matcher.tables.spellings import is_field, is_id_name, read_name
+from matcher.tables.tokens import hashes_of_cells
 
 NAME = "row-values"
 VERSION = "1"
@@ -37,6 +39,7 @@ CELLS_KEPT = 2_000_000
 LEAST_ROWS_KEPT, MOST_ROWS_KEPT = 1_000, 20_000
 MOST_TABLES = 50
 MOST_COLUMNS = 4_000
+MOST_ID_COLUMNS = 6
 WORTH_NAMING_COLUMNS = 4.0
 """Odds by name below which columns are aligned by their values as well."""
 SLIPS = 0.02
@@ -70,8 +73,9 @@ class RowSketch:
     """Some rows of each table of one file, as text until they are compared."""
 
     key: bytes
+    id_key: bytes
     tables: dict[str, _Kept] = field(default_factory=dict)
-    read: list[tuple[_Kept, list[str], list[Column]]] | None = None
+    read: list[_Read] | None = None
 
     def add(self, part: Part) -> None:
         if not isinstance(part, Table) or not 2 <= len(part.columns) <= MOST_COLUMNS:
@@ -87,16 +91,43 @@ class RowSketch:
         if len(part.cells) == len(kept.cells):
             kept.add(part)
 
-    def columns(self) -> list[tuple[_Kept, list[str], list[Column]]]:
+    def columns(self) -> list[_Read]:
         """Every table's columns as hashes; read once for all cohorts."""
         if self.read is None:
-            self.read = [_read(kept, self.key) for kept in self.tables.values() if kept.rows >= 2]
+            tables = [headed(kept) for kept in self.tables.values() if kept.rows >= 2]
+            self.read = [_read(kept, self.key, self.id_key) for kept in tables]
         return self.read
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A table as hashes: its columns of values, and those that may hold ids."""
+
+    kept: _Kept
+    names: list[str]
+    columns: list[Column]
+    ids: list[npt.NDArray[np.uint64]]
+
+
+def headed(kept: _Kept) -> _Kept:
+    """A table whose first row is names of fields or of a participants' column, though its reader took it for data."""
+    first = [cells[0] for cells in kept.cells if cells]
+    if (
+        any(kept.columns)
+        or len(first) < 2
+        or not (
+            any(is_id_name(name) for name in first) or sum(is_field(name) for name in first) > len(first) / 2
+        )
+    ):
+        return kept
+    return _Kept(
+        tuple(first), kept.rows_most, [cells[1:] for cells in kept.cells], kept.stride, kept.rows - 1
+    )
 
 
 def sketch(keys: MatchingKeys) -> RowSketch:
     """An empty sketch of one file."""
-    return RowSketch(subkey(keys.values, "cells"))
+    return RowSketch(subkey(keys.values, "cells"), subkey(keys.ids, "ids"))
 
 
 def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:  # noqa: ARG001
@@ -105,15 +136,17 @@ def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> li
     if index is None or not sketch.tables:
         return []
     tables = sketch.columns()
-    found = [(one, _linked(one[1], one[2], index)) for one in tables]
+    paired = _paired(tables, cohort)
+    found = [(one, _linked(one.names, one.columns, index)) for one in tables]
     linked = [(one, outcome) for one, outcome in found if outcome is not None and outcome.log10_odds > 0]
     if not linked:
-        return []
-    (kept, _names, columns), best = max(linked, key=lambda item: item[1].log10_odds)
+        return [Evidence(NAME, "values", 0.0, one.why, releases=(one,)) for one in paired]
+    table, best = max(linked, key=lambda item: item[1].log10_odds)
+    kept, columns = table.kept, table.columns
     odds = best.log10_odds - log10(len(tables))
     if odds <= 0:
-        return []
-    matched, examined = int(best.hits.sum()), int(best.hits.size)
+        return [Evidence(NAME, "values", 0.0, one.why, releases=(one,)) for one in paired]
+    matched, examined = int(best.matched.sum()), int(best.hits.size)
     sampled = f" (every {kept.stride}. of {kept.rows:,} rows looked at)" if kept.stride > 1 else ""
     return [
         Evidence(
@@ -126,16 +159,47 @@ def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> li
             ),
             participants_matched=matched,
             participants_examined=examined,
-            releases=_releases(columns, best, index, cohort.releases) if odds > CANDIDATE else (),
+            releases=_stronger(paired, _releases(columns, best, index, cohort.releases)),
         )
     ]
 
 
-def _read(kept: _Kept, key: bytes) -> tuple[_Kept, list[str], list[Column]]:
-    """Names and hashed columns of a table, without its ids."""
+def _paired(tables: Sequence[_Read], cohort: EnrolledCohort) -> list[ReleaseEvidence]:
+    """What ids beside values say of releases; the best table for each, corrected for the number of tables."""
+    best: dict[str, ReleaseEvidence] = {}
+    for table in tables:
+        if not table.ids:
+            continue
+        for one in pair(table.ids, table.columns, [read_name(name) for name in table.names], cohort):
+            odds = one.log10_odds - log10(len(tables))
+            if odds > 0 and (one.release not in best or odds > best[one.release].log10_odds):
+                best[one.release] = replace(one, log10_odds=odds)
+    return list(best.values())
+
+
+def _stronger(
+    paired: Sequence[ReleaseEvidence], by_rows: Sequence[ReleaseEvidence]
+) -> tuple[ReleaseEvidence, ...]:
+    """For each release the stronger of the two; both rest on the same values and are not added."""
+    best = {one.release: one for one in by_rows}
+    for one in paired:
+        if one.release not in best or one.log10_odds > best[one.release].log10_odds:
+            best[one.release] = one
+    return tuple(best.values())
+
+
+def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
+    """Names and hashed columns of a table, and its columns that may hold ids: distinct, most in an id's form."""
     chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
     names = [kept.columns[i] for i in chosen]
-    return kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen]
+    ids: list[npt.NDArray[np.uint64]] = []
+    for i, cells in enumerate(kept.cells):
+        if i in chosen and len(set(cells[:200])) < 0.8 * len(cells[:200]):
+            continue
+        hashes = hashes_of_cells(id_key, cells)
+        if (hashes != 0).mean() > 0.5 and len(ids) < MOST_ID_COLUMNS:
+            ids.append(hashes)
+    return _Read(kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen], ids)
 
 
 def _linked(names: Sequence[str], columns: Sequence[Column], index: RowIndex) -> Linked | None:

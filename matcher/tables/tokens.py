@@ -8,7 +8,8 @@ canonical forms are ever compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,14 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.prf import _halves, _sip, siphash24_words
+from matcher.prf import _halves, _sip, siphash24, siphash24_words
 
 LONGEST = 64
 """Letters and digits of the longest id."""
 SMALLEST_NUMBER = 100
 """Smaller whole numbers are counts, codes and ages everywhere."""
 
+_WRITTEN_AS_FLOAT = re.compile(r"\d{1,18}\.0+|\d(?:\.\d{1,17})?[eE]\+?\d{1,2}")
 _LARGEST = np.int64(10**18)
 
 
@@ -301,6 +303,36 @@ def _scan(k0: Any, k1: Any, data: Any, numbers: Any, words: Any, counts: Any) ->
         at = max(end, piece)
 
 
+def canonical(cell: str) -> int | bytes | None:
+    """An id's canonical form: a whole number, or the letters and digits of a word; None for what cannot be an id."""
+    text = cell.strip()
+    half = len(text) // 2
+    if len(text) % 2 and text[half] in "_-: " and text[:half] == text[half + 1 :]:
+        text = text[:half]  # PLINK's family and individual id in one
+    if _WRITTEN_AS_FLOAT.fullmatch(text):
+        number = float(text)
+        return int(number) if number.is_integer() and number < 2**53 else None
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= 18 else None
+    word = bytes(byte for byte in text.lower().encode(errors="replace") if chr(byte).isalnum() and byte < 128)
+    digits = sum(48 <= byte <= 57 for byte in word)
+    return word if 4 <= len(word) <= LONGEST and 0 < digits < len(word) else None
+
+
+def hashes_of_cells(key: bytes, cells: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """The keyed hash of every cell read as one id, 0 where it cannot be one."""
+    forms = [canonical(cell) for cell in cells]
+    hashes = np.zeros(len(forms), dtype=np.uint64)
+    numbers = [i for i, form in enumerate(forms) if isinstance(form, int) and form >= SMALLEST_NUMBER]
+    if numbers:
+        values = np.array([forms[i] for i in numbers], dtype=np.uint64)
+        hashes[numbers] = siphash24_words(key, values)
+    for i, form in enumerate(forms):
+        if isinstance(form, bytes):
+            hashes[i] = siphash24(key, form)
+    return hashes
+
+
 def tokens_of_ids(key: bytes, ids: Iterable[str]) -> tuple[Tokens, Words]:
     """Ids as tokens, each once, with what is needed to measure how densely the words among them lie.
 
@@ -309,20 +341,11 @@ def tokens_of_ids(key: bytes, ids: Iterable[str]) -> tuple[Tokens, Words]:
     numbers: set[int] = set()
     words: set[bytes] = set()
     for one in ids:
-        text = one.strip()
-        half = len(text) // 2
-        if len(text) % 2 and text[half] in "_-: " and text[:half] == text[half + 1 :]:
-            text = text[:half]  # PLINK's family and individual id in one
-        text = text.removesuffix(".0")
-        if text.isascii() and text.isdigit() and len(text) <= 18:
-            numbers.add(int(text))
-            continue
-        word = bytes(
-            byte for byte in text.lower().encode(errors="replace") if chr(byte).isalnum() and byte < 128
-        )
-        digits = sum(48 <= byte <= 57 for byte in word)
-        if 4 <= len(word) <= LONGEST and 0 < digits < len(word):
-            words.add(word)
+        form = canonical(one)
+        if isinstance(form, int):
+            numbers.add(form)
+        elif form is not None:
+            words.add(form)
     listed = sorted(words)
     places = np.zeros((len(listed), 3), dtype=np.uint64)
     k0, k1 = _halves(key)
