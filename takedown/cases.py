@@ -229,6 +229,7 @@ def _row(session: Session, case: Case) -> dict[str, Any]:
         "number": case.number,
         "title": case.title,
         "cohort": case.cohort,
+        "contents": sorted({match.answer.get("content") or "unknown" for match in matches}),
         "state": CaseState(case.state),
         "verdict": case.verdict,
         "false_match_probability": min((match.false_match_probability for match in matches), default=1.0),

@@ -196,10 +196,14 @@ def _decisions(state: str) -> list[str]:
 
 
 def _pinned(session: Session, number: str) -> dict[int, list[Address]]:
-    """By copy, the exact addresses that a notice would name."""
+    """By copy, the exact addresses that a notice would name, where they say more than its own."""
     case = cases.find_case(session, number)
     matches = cases.matches_of(session, case)
-    return {copy.id or 0: addresses_of(copy, matches) for copy in cases.copies_of(session, case)}
+    named = {copy.id or 0: (copy.url, addresses_of(copy, matches)) for copy in cases.copies_of(session, case)}
+    return {
+        number: exact if any(one.url != url or one.commit for one in exact) else []
+        for number, (url, exact) in named.items()
+    }
 
 
 def _files(session: Session, case: dict[str, Any]) -> list[dict[str, Any]]:

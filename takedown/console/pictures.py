@@ -24,7 +24,9 @@ def odds_bar(log10_odds: float) -> Markup:
     """A bar for one matcher's odds, with the lines of `probable` and `confirmed`."""
     width = 100 * min(max(log10_odds, 0.0), FULL_SCALE) / FULL_SCALE
     lines = "".join(
-        f'<rect class="line" x="{100 * at / FULL_SCALE:.2f}" y="0" width="0.35" height="10"/>' for at in LINES
+        f'<rect class="edge" x="{100 * at / FULL_SCALE - 0.5:.2f}" width="1.5" height="10"/>'
+        f'<rect class="line" x="{100 * at / FULL_SCALE:.2f}" width="0.5" height="10"/>'
+        for at in LINES
     )
     broken = '<rect class="gap" x="96" y="0" width="0.8" height="10"/>' if log10_odds > FULL_SCALE else ""
     return _drawn(

@@ -88,6 +88,15 @@ def age(value: datetime | str | None) -> str:
     return f"{span(gone)} ago" if gone >= timedelta(0) else f"in {span(-gone)}"
 
 
+def left(value: datetime | str | None) -> str:
+    """How long until a due time, or how long it is over."""
+    read = _read(value)
+    if read is None:
+        return "–"
+    ahead = read - now()
+    return f"{span(ahead)} left" if ahead >= timedelta(0) else f"{span(-ahead)} overdue"
+
+
 def span(value: timedelta | float | None) -> str:
     """A duration in its largest useful unit."""
     if value is None:
@@ -97,7 +106,7 @@ def span(value: timedelta | float | None) -> str:
         return f"{seconds:.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
+    if seconds < 96 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 86400:.0f} d"
 
@@ -174,6 +183,7 @@ FILTERS = {
     "moment": moment,
     "machine_moment": machine_moment,
     "age": age,
+    "left": left,
     "span": span,
     "count": count,
     "size": size,

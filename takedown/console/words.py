@@ -68,6 +68,22 @@ ROLES = {
     "auditor": "reads everything and changes nothing",
     "admin": "manages people and triages",
 }
+ACTIONS = {
+    "case.open": "opened the case",
+    "case.confirmed": "confirmed it",
+    "case.dismissed": "dismissed it",
+    "case.closed": "closed it",
+    "case.assign": "gave it to a person",
+    "case.reopen": "opened it again",
+    "case.removed": "saw every copy gone",
+    "case.recheck": "had every address asked again",
+    "notice.draft": "drafted a notice",
+    "notice.edit": "edited a notice",
+    "notice.approve": "approved a notice",
+    "notice.send": "sent a notice",
+    "notice.delivery": "delivery of a notice",
+    "notice.settle": "settled a notice",
+}
 SURE = {
     "V": "Read in a primary public source.",
     "S": "Read in a secondary source.",
@@ -75,6 +91,7 @@ SURE = {
     "operator": "Set by whoever runs this.",
 }
 WORDS = {
+    "ACTIONS": ACTIONS,
     "SURE": SURE,
     "VERDICTS": VERDICTS,
     "STANDINGS": STANDINGS,
