@@ -31,6 +31,8 @@ MOST_HEADER = 256 << 20
 MOST_PAYLOAD = 2 << 30
 START_SECONDS = 60.0
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "HOME", "NUMBA_CACHE_DIR", "LD_LIBRARY_PATH")
+FURTHER_MODULES = ""
+"""A folder on the child's module path besides this program's own; tests put bad readers there."""
 ONE_THREAD = {
     # Every thread of a library reserves address space, which is what the child is bounded in.
     "MALLOC_ARENA_MAX": "1",
@@ -62,7 +64,7 @@ class Reader:
         self._folder = tempfile.mkdtemp(prefix="cohortwatch-reading-")
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment |= ONE_THREAD | {
-            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *FURTHER_MODULES.split()]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TMPDIR": self._folder,
         }

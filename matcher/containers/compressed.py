@@ -66,13 +66,60 @@ def _decompressed(kind: str, stream: BinaryIO) -> BinaryIO:
         return cast("BinaryIO", lzma.LZMAFile(stream))
     if kind == "git":
         return cast("BinaryIO", io.BufferedReader(_Loose(stream)))
+    return cast("BinaryIO", io.BufferedReader(_Zstandard(stream)))
+
+
+class _Zstandard(io.RawIOBase):
+    """What zstandard gives; a file that ends within a frame is told, which its library does not do."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        import zstandard
+
+        self._is_whole = _ends_with_a_frame(stream)
+        stream.seek(0)
+        # A frame may ask for a window of gigabytes; 128 MiB is what `zstd --long` makes at most by default.
+        self._inside = zstandard.ZstdDecompressor(max_window_size=128 << 20).stream_reader(
+            stream, read_across_frames=True, closefd=False
+        )
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        count = self._inside.readinto(buffer)
+        if not count and not self._is_whole:
+            raise EOFError("zstandard data that ends too early")
+        return count
+
+
+def _ends_with_a_frame(stream: BinaryIO) -> bool:
+    """Goes from block to block by their headers (RFC 8878), without unpacking any."""
     import zstandard
 
-    # A frame may ask for a window of gigabytes; 128 MiB is what `zstd --long` makes at most by default.
-    reader = zstandard.ZstdDecompressor(max_window_size=128 << 20).stream_reader(
-        stream, read_across_frames=True, closefd=False
-    )
-    return cast("BinaryIO", reader)
+    size = stream.seek(0, 2)
+    place = 0
+    while place < size:
+        stream.seek(place)
+        head = stream.read(18)
+        if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:  # a frame to be skipped
+            place += 8 + int.from_bytes(head[4:8], "little")
+            continue
+        try:
+            has_checksum = zstandard.get_frame_parameters(head).has_checksum
+            place += zstandard.frame_header_size(head)
+        except zstandard.ZstdError:
+            return False
+        is_last = False
+        while not is_last:
+            stream.seek(place)
+            block = int.from_bytes(stream.read(3), "little")
+            if place + 3 > size:
+                return False
+            is_last = bool(block & 1)
+            place += 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
+        place += 4 * has_checksum
+    return place == size
 
 
 class _Loose(io.RawIOBase):

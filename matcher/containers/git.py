@@ -246,15 +246,17 @@ def _blobs(place: Path, seen: dict[bytes, int], pulse: Callable[[], None]) -> It
     if spoken:
         yield Member(HISTORY, in_memory(spoken.encode("utf-8", "replace")))
     by_place = {where: name for name, where in told.places.items()}
-    with _cat(place) as read:
-        for name in sorted(sizes, key=lambda one: told.places.get(one, (NO_COMMIT, one.decode()))):
+    wanted = [name for name in told.places if name in sizes]
+    wanted += [name for name in sizes if name not in told.places]
+    with _cat(place, wanted) as read:
+        for number, name in enumerate(wanted):
             commit, path = told.places.get(name, (NO_COMMIT, name.decode()))
             sibling = _sibling(place, by_place, commit, path)
-            yield Member(f"{commit}:{path}", _opener(read, name), sibling, "@")
+            yield Member(f"{commit}:{path}", _opener(read, number), sibling, "@")
 
 
-def _opener(read: Callable[[bytes], BinaryIO], name: bytes) -> Callable[[], BinaryIO]:
-    return lambda: read(name)
+def _opener(read: Callable[[int], BinaryIO], number: int) -> Callable[[], BinaryIO]:
+    return lambda: read(number)
 
 
 def _history(place: Path, commits: list[bytes], pulse: Callable[[], None]) -> _History:
@@ -288,38 +290,41 @@ def _history(place: Path, commits: list[bytes], pulse: Callable[[], None]) -> _H
 
 
 @contextmanager
-def _cat(place: Path) -> Iterator[Callable[[bytes], BinaryIO]]:
-    """How to read one blob after the other through one process of git."""
-    process = subprocess.Popen(
-        ["git", "cat-file", "--batch"],
-        env=_environment(place),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdin is not None
+def _cat(place: Path, wanted: list[bytes]) -> Iterator[Callable[[int], BinaryIO]]:
+    """How to read the wanted blobs by their number, upwards; git is asked for all at once and never waited for."""
+    with tempfile.TemporaryFile() as asked:
+        asked.writelines(name + b"\n" for name in wanted)
+        asked.seek(0)
+        process = subprocess.Popen(
+            ["git", "cat-file", "--batch", "--buffer"],
+            env=_environment(place),
+            stdin=asked,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=1 << 18,
+        )
     assert process.stdout is not None
-    into, out = process.stdin, cast("BinaryIO", process.stdout)
-    last = _Blob(out, -1)
+    out = cast("BinaryIO", process.stdout)
+    last, behind = _Blob(out, -1), -1
 
-    def read(name: bytes) -> BinaryIO:
-        nonlocal last
-        last.read_past()
-        into.write(name + b"\n")
-        into.flush()
-        head = out.readline().split()
-        if len(head) != 3:
+    def read(number: int) -> BinaryIO:
+        nonlocal last, behind
+        while behind < number:
+            last.read_past()
+            behind += 1
+            head = out.readline().split()
+            last = _Blob(out, int(head[2]) if len(head) == 3 else -1)
+            if not head:
+                raise Unreadable("damaged", "git ended before it")
+        if not last.is_there:
             raise Unreadable("damaged", "git cannot read it")
-        last = _Blob(out, int(head[2]))
-        return cast("BinaryIO", io.BufferedReader(last))
+        return cast("BinaryIO", io.BufferedReader(last, 1 << 18))
 
     try:
         yield read
     finally:
         process.kill()
         process.wait()
-        with suppress(OSError):
-            into.close()
         out.close()
 
 
@@ -330,6 +335,7 @@ class _Blob(io.RawIOBase):
         super().__init__()
         self._out = out
         self._left = size
+        self.is_there = size >= 0
         self._is_past = size < 0
 
     def readable(self) -> bool:

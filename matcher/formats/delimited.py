@@ -76,6 +76,8 @@ def delimiter_of(lines: list[str]) -> str | None:
         return None
     best: tuple[float, int, str] | None = None
     for delimiter in (*DELIMITERS, " "):
+        if sum(delimiter in line for line in lines) < 0.6 * len(lines) and delimiter != " ":
+            continue
         counts = Counter(len(row) for row in _cells(lines, delimiter))
         width, agreeing = max(counts.items(), key=lambda one: (one[1], one[0]))
         score = (agreeing / len(lines), width, delimiter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from functools import lru_cache
 from typing import BinaryIO, TextIO
 
 _MARKS = (
@@ -13,9 +14,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_TEXT_CONTROLS = frozenset(b"\t\n\r\f\x0b\x1b\x08")
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x0b\x1b\x08"))
 
 
+@lru_cache(maxsize=2)
 def encoding_of(head: bytes) -> str | None:
     """The encoding of the text that begins so; None where it is no text."""
     for mark, name in _MARKS:
@@ -28,8 +30,9 @@ def encoding_of(head: bytes) -> str | None:
     except UnicodeDecodeError as wrong:
         if wrong.start < len(head) - 4:
             return _guessed(head)
-    controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in head[:4096])
-    return "utf-8" if controls * 20 <= len(head[:4096]) else None
+    looked_at = head[:4096]
+    controls = len(looked_at) - len(looked_at.translate(None, _CONTROLS))
+    return "utf-8" if controls * 20 <= len(looked_at) else None
 
 
 def text_of(stream: BinaryIO, head: bytes) -> TextIO:
@@ -38,6 +41,7 @@ def text_of(stream: BinaryIO, head: bytes) -> TextIO:
     return io.TextIOWrapper(stream, encoding=encoding_of(head) or "utf-8", errors="replace", newline="")
 
 
+@lru_cache(maxsize=2)
 def decoded(head: bytes) -> str | None:
     """The beginning of a text, or None."""
     encoding = encoding_of(head)

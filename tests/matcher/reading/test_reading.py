@@ -1,0 +1,235 @@
+"""Paths and streams are read in a child that is limited, and nothing that was found is lost."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import signal
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from matcher import reader_process
+from matcher.contents import FileEnded, FileStarted, Limits, Table
+from matcher.reading import read_bytes, read_path
+from tests.matcher.reading.found import COLUMNS, LEAK, LEAKED, ROWS, gathered, one, read, rows_of
+
+KILLER = "kills-its-reader"
+HANGER = "hangs-its-reader"
+HOG = "eats-all-memory"
+
+
+def test_a_table_arrives_cell_for_cell(tmp_path: Path) -> None:
+    (tmp_path / "leak.csv").write_text(LEAK)
+    file = one(tmp_path / "leak.csv")
+    assert file.format == "csv"
+    assert file.tables[0].columns == COLUMNS
+    assert rows_of(file.tables) == list(ROWS)
+
+
+def test_bytes_are_read_like_a_path(tmp_path: Path) -> None:
+    (from_bytes,) = gathered(read_bytes("leak.csv", LEAK.encode()))
+    (from_stream,) = gathered(read_bytes("leak.csv", io.BytesIO(LEAK.encode())))
+    (tmp_path / "leak.csv").write_text(LEAK)
+    assert from_bytes.parts == from_stream.parts == one(tmp_path / "leak.csv").parts
+
+
+def test_a_stream_finds_the_files_that_stood_beside_it() -> None:
+    bim = "".join(f"1 rs{n} 0 {n + 1} A G\n" for n in range(4)).encode()
+    fam = "".join(f"f i{n} 0 0 1 -9\n" for n in range(3)).encode()
+    bed = b"\x6c\x1b\x01" + bytes(4)
+    (file,) = gathered(read_bytes("x.bed", bed, beside={"x.bim": bim, "x.fam": fam}))
+    assert file.skipped is None
+    assert file.parts[0].samples == ("i0", "i1", "i2")  # type: ignore[union-attr]
+
+
+def test_every_file_of_a_folder_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "leak.csv").write_text(LEAK)
+    (tmp_path / "a" / "empty").write_bytes(b"")
+    (tmp_path / "random").write_bytes(bytes(range(256)) * 9)
+    found = {file.path.removeprefix(f"{tmp_path}/"): file for file in read(tmp_path)}
+    assert set(found) == {"a/b/leak.csv", "a/empty", "random"}
+    assert (found["a/empty"].format, found["a/empty"].skipped) == ("empty", None)
+    assert found["random"].skipped == "unsupported"
+
+
+def test_links_devices_and_pipes_of_a_folder_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "x.csv").write_text(LEAK)
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "link.csv").symlink_to(tmp_path / "secret" / "x.csv")
+    (tmp_path / "found" / "folder").symlink_to(tmp_path / "secret")
+    os.mkfifo(tmp_path / "found" / "pipe")
+    assert read(tmp_path / "found") == []
+
+
+def test_a_pipe_that_is_named_itself_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert one(tmp_path / "pipe").skipped == "unsupported"
+
+
+def test_a_folder_deeper_than_a_stack_is_walked(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(600):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    (deep / "leak.csv").write_text(LEAK)
+    assert one(tmp_path).holds(LEAKED)
+
+
+@pytest.fixture
+def bad_readers(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Children that read as ours do, and have besides what broken libraries have: faults, loops and greed."""
+    place = tmp_path_factory.mktemp("bad")
+    (place / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "if any('reading_child' in word for word in sys.orig_argv):\n"
+        "    from matcher.formats import plain_text\n"
+        "    read = plain_text.read\n"
+        "    def bad(opened, limits):\n"
+        "        for part in read(opened, limits):\n"
+        f"            if {KILLER!r} in part.text: os.kill(os.getpid(), signal.SIGSEGV)\n"
+        f"            while {HANGER!r} in part.text: pass\n"
+        f"            if {HOG!r} in part.text: os.abort()\n"
+        "            yield part\n"
+        "    plain_text.read = bad\n"
+    )
+    monkeypatch.setattr(reader_process, "FURTHER_MODULES", str(place))
+
+
+def fresh(memory_bytes: int) -> Limits:
+    """Limits that no idle child has, so that a new one starts."""
+    return Limits(memory_bytes=memory_bytes, seconds=2)
+
+
+def test_a_file_that_kills_its_reader_costs_only_itself(bad_readers: None, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a.csv", LEAK)
+        archive.writestr("b.txt", f"this {KILLER}")
+        archive.writestr("c.txt", f"this {HANGER}")
+        archive.writestr("d.txt", f"this {HOG}")
+        archive.writestr("e.csv", LEAK)
+    (tmp_path / "y.csv").write_text(LEAK)
+    found = {file.path.removeprefix(f"{tmp_path}/"): file for file in read(tmp_path, fresh(2**30 + 1))}
+    assert {path: file.skipped for path, file in found.items()} == {
+        "x.zip!/a.csv": None,
+        "x.zip!/b.txt": "damaged",
+        "x.zip!/c.txt": "timeout",
+        "x.zip!/d.txt": "bomb",
+        "x.zip!/e.csv": None,
+        "y.csv": None,
+    }
+    assert found["x.zip!/b.txt"].ended.sha256  # type: ignore[union-attr]
+    assert all(found[path].holds(LEAKED) for path in ("x.zip!/a.csv", "x.zip!/e.csv", "y.csv"))
+
+
+def test_readers_that_die_again_and_again_are_given_up(bad_readers: None, tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.txt").write_text(KILLER)
+    files = read(tmp_path, fresh(2**30 + 2))
+    assert len(files) == 21
+    assert files[-1].path == str(tmp_path)
+    assert files[-1].skipped == "timeout"
+
+
+def test_a_child_that_is_killed_from_outside_is_replaced(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.csv").write_text(LEAK)
+    limits = fresh(2**30 + 3)
+    started: list[str] = []
+    ended: list[FileEnded] = []
+    for event in read_path(tmp_path, limits):
+        if isinstance(event, FileStarted):
+            started.append(event.path)
+        if isinstance(event, FileEnded):
+            ended.append(event)
+            if len(ended) == 2:
+                os.kill(children()[-1], signal.SIGKILL)
+    assert len(set(started)) == len(ended) == 6
+    assert sum(end.skipped is None for end in ended) >= 5
+
+
+def children() -> list[int]:
+    mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return sorted(int(pid) for pid in mine if b"reading_child" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+
+def test_one_child_serves_many_small_files() -> None:
+    list(read_bytes("a.csv", LEAK.encode()))
+    before = set(children())
+    began = time.monotonic()
+    for _ in range(50):
+        list(read_bytes("a.csv", LEAK.encode()))
+    assert set(children()) == before
+    assert time.monotonic() - began < 5
+
+
+def test_two_readings_at_once_do_not_mix() -> None:
+    first, second = read_bytes("a.csv", LEAK.encode()), read_bytes("b.csv", b"x,y\n1,2\n3,4\n")
+    mixed = [next(first), next(second), *first, *second]
+    names = [event.name for event in mixed if isinstance(event, Table)]
+    assert sorted(names) == ["a.csv", "b.csv"]
+
+
+def test_threads_may_read_at_once() -> None:
+    wrong: list[str] = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            (file,) = gathered(read_bytes(f"{number}.csv", f"n,m\n{number},1\n{number},2\n".encode()))
+            if not file.holds(str(number)):
+                wrong.append(file.path)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_reading_that_is_left_in_the_middle_leaves_no_child_behind(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.csv").write_text(LEAK)
+    limits = fresh(2**30 + 4)
+    before = set(children())
+    events = read_path(tmp_path, limits)
+    next(events)
+    assert len(set(children()) - before) == 1
+    events.close()
+    assert set(children()) == before
+
+
+def test_the_child_sees_no_secret_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COHORTWATCH_MASTER_KEY", "not-for-children")
+    with reader_process.reader(2**30 + 5) as child:
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    assert b"not-for-children" not in environment
+
+
+def peak_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def test_a_large_table_is_streamed_and_its_end_is_seen(tmp_path: Path) -> None:
+    line = "2000001,1,24.5,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" * 1000
+    with gzip.open(tmp_path / "large.csv.gz", "wt", 1) as file:
+        file.write("eid,sex,bmi,note\n")
+        for _ in range(1200):  # about 56 MB
+            file.write(line)
+        file.write(f"{LEAKED},1,2,3\n")
+    limits = Limits(memory_bytes=2**30 + 6)
+    last = None
+    for event in read_path(tmp_path / "large.csv.gz", limits):
+        last = event if isinstance(event, Table) else last
+        if isinstance(event, FileEnded):
+            assert event.skipped is None
+    assert last is not None
+    assert last.cells[0][-1] == LEAKED
+    assert peak_of(reader_process._idle[limits.memory_bytes][0].pid) < 400 << 20
