@@ -67,8 +67,10 @@ def recheck(
         return []
     case_of = {copy.id: case.id for case, copy in waiting}
     copies = [copy for _, copy in waiting]
+    # What was read stays readable after the transaction, and with it the write lock, has ended.
+    session.flush()
     session.expunge_all()
-    session.rollback()
+    session.commit()
     sightings = ask(copies)
     rows = []
     for sighting in sightings:
