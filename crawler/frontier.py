@@ -47,6 +47,7 @@ class Ending:
     state: LeadState = LeadState.DONE
     reason: str | None = None
     revision: str | None = None
+    etag: str | None = None
     contents: Sequence[Content] = ()
     capture: Capture | None = None
     capture_of: int | None = None
@@ -184,6 +185,8 @@ def finish(engine: Engine, lead: Lead, plan: SourcePlan, ending: Ending) -> Adde
         row.state, row.reason, row.leased_until = ending.state, ending.reason, ending.not_before
         failures = int(row.details.get("failures", 0)) + 1 if ending.state == LeadState.FAILED else 0
         row.details = {**row.details, "pass": passing, "failures": failures}
+        if ending.etag:
+            row.details = {**row.details, "etag": ending.etag}
         if ending.state == LeadState.DONE:
             row.revision = ending.revision or str(row.details.get("revision", ""))
         session.add(row)
@@ -193,6 +196,29 @@ def finish(engine: Engine, lead: Lead, plan: SourcePlan, ending: Ending) -> Adde
             session.add(source)
         session.commit()
         return added
+
+
+def stored_object(engine: Engine, sha256: str) -> str | None:
+    """The object of a content that is in quarantine already."""
+    with Session(engine.execution_options(reading=True)) as session:
+        return session.exec(select(Find.vault_object).where(Find.sha256 == sha256)).first()
+
+
+def is_new_copy(engine: Engine, url: str, sha256: str) -> bool:
+    with Session(engine.execution_options(reading=True)) as session:
+        return (
+            session.exec(select(Copy.id).where(Copy.url == url, Copy.find_sha256 == sha256)).first() is None
+        )
+
+
+def is_news(engine: Engine, source_id: int, addresses: Iterable[Address]) -> bool:
+    """True where one of the addresses was never looked at, or shows another revision than last time."""
+    with Session(engine.execution_options(reading=True)) as session:
+        for one in addresses:
+            same = select(Lead.revision).where(Lead.source_id == source_id, Lead.url == one.url)
+            if session.exec(same).first() != one.revision:
+                return True
+    return False
 
 
 def add_screenshot(engine: Engine, lead: Lead, capture_id: int, *, vault_object: str, sha256: str) -> bool:
@@ -242,7 +268,7 @@ def _add_contents(
         }
         if _insert(session, Find, find):
             finds += 1
-        else:
+        elif session.get_one(Find, content.sha256).vault_object != content.vault_object:
             unused.append(content.vault_object)
         known = session.exec(
             select(Copy).where(Copy.url == offer.url, Copy.find_sha256 == content.sha256)
@@ -271,7 +297,7 @@ def _add_contents(
 
 def _add_leads(session: Session, source_id: int, addresses: Iterable[Address], passing: int) -> None:
     for one in addresses:
-        fresh = {
+        fresh: dict[str, Any] = {
             "source_id": source_id,
             "url": one.url,
             "kind": one.kind,
@@ -292,7 +318,10 @@ def _add_leads(session: Session, source_id: int, addresses: Iterable[Address], p
         if not changed:
             continue
         known.state, known.attempts, known.kind, known.leased_until = LeadState.WAITING, 0, one.kind, None
-        known.details = {**fresh["details"], "pass": known.details.get("pass", 0)}
+        remembered: dict[str, Any] = {
+            name: known.details[name] for name in ("pass", "etag", "failures") if name in known.details
+        }
+        known.details = {**one.details, "revision": one.revision, **remembered}
         session.add(known)
     session.flush()
 

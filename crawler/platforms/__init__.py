@@ -75,6 +75,8 @@ class Asking:
     robots: bool = True
     is_file: bool = False
     """True where the answer may be as large as a file."""
+    conditional: bool = False
+    """True where "not changed since" is all that need be known: then nothing else is looked for behind it."""
     clone: bool = False
     """True where it is a git repository to be cloned rather than a page."""
 

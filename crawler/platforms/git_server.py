@@ -33,7 +33,7 @@ MANIFEST = Manifest(
 )
 REFS = "/info/refs?service=git-upload-pack"
 ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
-_OBJECT = re.compile(rb"\b([0-9a-f]{40}|[0-9a-f]{64})\b")
+_REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)")
 
 
 def searches(plan: SourcePlan, cursor: Mapping[str, Any]) -> Iterator[Address]:
@@ -77,7 +77,7 @@ def whereabouts(answer: Answered, copy: Copy) -> tuple[Whereabouts, str | None] 
     if not _is_advertisement(answer):
         return Whereabouts.UNKNOWN, "there is something else than a repository"
     head = str(copy.details.get("head", ""))
-    if head and head.encode() not in _OBJECT.findall(answer.body):
+    if head and head.encode() not in _shown(answer.body).values():
         return None
     if answer.url.removesuffix(REFS).rstrip("/") != answer.asked.removesuffix(REFS).rstrip("/"):
         return Whereabouts.MOVED, answer.url.removesuffix(REFS)
@@ -94,7 +94,9 @@ def _is_advertisement(answer: Answered) -> bool:
 
 
 def _read_refs(answer: Answered) -> Reading:
-    if not _is_advertisement(answer) or not _OBJECT.search(answer.body):
+    shown = _shown(answer.body) if _is_advertisement(answer) else {}
+    shown.pop(b"capabilities^{}", None)
+    if not shown:
         return Reading()  # a page like any other, or a repository with nothing in it
     url = answer.url.removesuffix(REFS)
     name = urlsplit(url).path.strip("/")
@@ -106,17 +108,25 @@ def _read_refs(answer: Answered) -> Reading:
         "title": steps[-1],
         "account": steps[-2].removeprefix("~") if len(steps) > 1 else None,
     }
-    revision = hashlib.sha256(b"\n".join(sorted(_lines(answer.body)))).hexdigest()
+    told = b"\n".join(name + b" " + shown[name] for name in sorted(shown))
+    revision = hashlib.sha256(told).hexdigest()
     clone = Address(url=url, kind="clone", details=details, revision=revision)
     return Reading(addresses=(clone,), seen=(url,), keep=True)
 
 
-def _lines(body: bytes) -> Iterator[bytes]:
-    """Objects and names of an advertisement, without the capabilities, which name the server's version."""
-    for line in body.split(b"\n"):
-        clean = line.partition(b"\0")[0][4:]
-        if _OBJECT.search(clean):
-            yield clean.removeprefix(b"0000")
+def _shown(body: bytes) -> dict[bytes, bytes]:
+    """Names and objects of an advertisement in pkt-lines, without the capabilities: they name the server's version."""
+    shown, at = {}, 0
+    while at + 4 <= len(body):
+        try:
+            length = int(body[at : at + 4], 16)
+        except ValueError:
+            return {}
+        line = _REF.match(body[at + 4 : at + max(length, 4)])
+        if line:
+            shown[line.group(2)] = line.group(1)
+        at += max(length, 4)
+    return shown
 
 
 def _read_index(answer: Answered, plan: SourcePlan) -> Reading:

@@ -52,7 +52,14 @@ def asking(kind: str, plan: SourcePlan) -> Asking:
     if plan.token and kind != "clone":
         headers["Authorization"] = f"Bearer {plan.token}"
     bucket = {"search": "search", "code-search": "code_search"}.get(kind, "")
-    return Asking(headers=headers, bucket=bucket, robots=False, is_file=kind == "blob", clone=kind == "clone")
+    return Asking(
+        headers=headers,
+        bucket=bucket,
+        robots=False,
+        is_file=kind == "blob",
+        clone=kind == "clone",
+        conditional=kind == "repository",
+    )
 
 
 def read(answer: Answered, plan: SourcePlan) -> Reading:
