@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,7 +63,7 @@ class Found:
         table.rows_count += part.rows_count
 
 
-def _has_decimals(cells: tuple[str, ...]) -> bool:
+def _has_decimals(cells: Sequence[str]) -> bool:
     filled = [one for one in cells[:400] if one.strip()]
     numbers = sum(_number(one) is not None for one in filled)
     return bool(filled) and numbers >= 0.5 * len(filled) and any("." in one for one in filled)
@@ -76,7 +77,7 @@ def _number(cell: str) -> float | None:
     return value if abs(value) < 1e12 else None
 
 
-def _parsed(cells: tuple[str, ...]) -> tuple[npt.NDArray[np.float64], int]:
+def _parsed(cells: Sequence[str]) -> tuple[npt.NDArray[np.float64], int]:
     out = np.full(len(cells), np.nan)
     places: list[int] = []
     for i, cell in enumerate(cells):
