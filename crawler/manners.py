@@ -51,6 +51,7 @@ class Door:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="door", daemon=True)
         self._port = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> str:
@@ -70,7 +71,7 @@ class Door:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=HEAD_BYTES)
+            asyncio.start_server(self._take, "127.0.0.1", 0, limit=HEAD_BYTES)
         )
         self._port = server.sockets[0].getsockname()[1]
         self._started.set()
@@ -82,6 +83,11 @@ class Door:
         self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._tasks.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -94,9 +94,9 @@ def crawl(engine: Engine, vault: Vault, plans: Sequence[SourcePlan], manners: Ma
         if tips is not None:
             passes.append(tips)
         if passes:
-            process = CrawlerProcess(_settings(passes, manners, doors[False]), install_root_handler=False)
             for name in ("scrapy", "scrapy-playwright", "twisted"):
                 logging.getLogger(name).setLevel(logging.WARNING)
+            process = CrawlerProcess(_settings(passes, manners, doors[False]))
             wrong: list[Any] = []
             process.crawl(Walk, walk=_Walk(engine, vault, manners, passes)).addErrback(wrong.append)
             process.start()
@@ -240,13 +240,13 @@ def _settings(passes: Sequence[_Pass], manners: Manners, door: Door) -> dict[str
         "COOKIES_ENABLED": False,
         "METAREFRESH_ENABLED": False,
         "REDIRECT_MAX_TIMES": MOST_REDIRECTS,  # of robots.txt; all else is followed here
-        "REFERER_ENABLED": False,
+        "REFERRER_POLICY": "no-referrer",
         "RETRY_ENABLED": False,
         "HTTPERROR_ALLOW_ALL": True,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
         "MEMUSAGE_ENABLED": False,
-        "LOG_LEVEL": "WARNING",
+        "LOG_INSTALL_ROOT_HANDLER": False,
         "STATS_DUMP": False,
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
     }
