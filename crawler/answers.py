@@ -86,11 +86,6 @@ def classify(
     return Answer.SIGN_IN if _is_sign_in(url, look) else Answer.PAGE
 
 
-def answer_of(status: int, body: bytes, content_type: str = "", final_url: str = "") -> Answer:
-    """Classifies one response by its status and the start of its body."""
-    return classify(status=status, headers={"content-type": content_type}, body=body, url=final_url)
-
-
 def whereabouts_of(answer: Answer) -> Whereabouts:
     """What an answer at a copy's own address says; a challenge or a sign-in page tells nothing."""
     return _WHEREABOUTS[answer]

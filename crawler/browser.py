@@ -6,11 +6,13 @@ goes through a door; what would go round it (QUIC, WebRTC) and what Chromium sen
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import threading
 from typing import Any
 
-from playwright.async_api import Error, Page
+from playwright.async_api import Error, Page, async_playwright
 from scrapy_playwright.page import PageMethod
 
 from crawler.manners import Door
@@ -100,3 +102,43 @@ async def close(request_meta: dict[str, Any]) -> None:
     if page is not None:
         with contextlib.suppress(Error):
             await page.context.close()
+
+
+def show(
+    url: str, *, executable: str, door: Door, user_agent: str, timeout_seconds: float
+) -> tuple[int, dict[str, str], bytes, str] | None:
+    """Opens one page now and gives status, headers, the page as shown, and its address; None where it did not open."""
+    given: list[tuple[int, dict[str, str], bytes, str] | None] = []
+
+    def look() -> None:
+        given.append(asyncio.run(_show(url, executable, door, user_agent, timeout_seconds)))
+
+    # In a thread of its own: the caller may have an event loop running in this one.
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    return given[0] if given else None
+
+
+async def _show(
+    url: str, executable: str, door: Door, user_agent: str, timeout_seconds: float
+) -> tuple[int, dict[str, str], bytes, str] | None:
+    async with async_playwright() as playwright:
+        options = settings(executable, door, timeout_seconds)["PLAYWRIGHT_LAUNCH_OPTIONS"]
+        chromium = await playwright.chromium.launch(**options)
+        try:
+            kwargs = meta("", door, user_agent)["playwright_context_kwargs"]
+            context = await chromium.new_context(**kwargs)
+            page = await context.new_page()
+            response = await page.goto(url, timeout=timeout_seconds * 1000)
+            if response is None:
+                return None
+            with contextlib.suppress(Error):
+                await page.wait_for_load_state("networkidle", timeout=SETTLE_MS)
+            headers = {name.lower(): value for name, value in (await response.all_headers()).items()}
+            headers.pop("content-encoding", None)
+            return response.status, headers, (await page.content()).encode("utf-8"), page.url
+        except Error:
+            return None
+        finally:
+            await chromium.close()
