@@ -10,9 +10,9 @@ Next door: `reading` (opens paths and containers, runs readers in a limited chil
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ class Limits:
     total_bytes: int = 20 * 1024**3
     """Bytes of everything inside one path, after decompression."""
     ratio: int = 200
-    """Bytes out per byte in, beyond the first 10 MiB out; more is a `bomb`."""
+    """Bytes out per byte in, beyond the first 256 MiB out; more is a `bomb`."""
     members: int = 100_000
     depth: int = 8
     seconds: float = 120.0
@@ -63,17 +63,67 @@ class Opened:
     """`sibling(".bim")` opens the file of the same stem with that suffix, if it stands beside it."""
 
 
+class Cells(Sequence[str]):
+    """The cells of one column, held as Arrow text and turned into strings when they are looked at.
+
+    `arrow` is the column itself (a pyarrow string array), for what hashes cells by the million.
+    """
+
+    __slots__ = ("_strings", "arrow")
+
+    def __init__(self, arrow: Any) -> None:
+        self.arrow = arrow
+        self._strings: list[str] | None = None
+
+    def strings(self) -> list[str]:
+        if self._strings is None:
+            self._strings = self.arrow.to_pylist()
+        return self._strings
+
+    def __len__(self) -> int:
+        return len(self.arrow)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.strings())
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.strings()
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        if self._strings is not None:
+            return self._strings[at]
+        if isinstance(at, int):
+            text: str = self.arrow[at].as_py()
+            return text
+        start, stop, step = at.indices(len(self))
+        return Cells(self.arrow[start : max(start, stop)]) if step == 1 else self.strings()[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self.strings() == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.strings()))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} cells>"  # never the cells themselves: a log must not hold them
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of text cells as they stand in the file; nothing is parsed or guessed yet.
 
-    `cells[c][r]` is the cell of column c and row r; `""` is an empty cell. `has_header` is False where
+    `cells[c][r]` is the cell of column c and row r; `""` is an empty cell; a column is a tuple or, from the
+    reader, `Cells`. `has_header` is False where
     the reader found no header and the columns are named `column_1` and so on.
     """
 
     name: str
     columns: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
+    cells: tuple[Sequence[str], ...]
     has_header: bool = True
     labels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     """Code → label pairs by column, where the file carries them (Stata, SPSS, SAS)."""

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from matcher.contents import Event, FileEnded, FileStarted, Genotypes, Limits, Skipped, Table, Text
+from matcher.contents import Cells, Event, FileEnded, FileStarted, Genotypes, Limits, Skipped, Table, Text
 from matcher.reader_process import ReaderGone, Why, reader
 
 MOST_DEATHS = 20
@@ -150,8 +150,8 @@ class _Course:
 
 def _table(header: dict[str, Any], payload: memoryview) -> Table:
     with pa.ipc.open_stream(pa.py_buffer(payload)) as batches:
-        table = batches.read_all()
-    cells = tuple(tuple(column.to_pylist()) for column in table.columns)
+        batch = batches.read_next_batch()
+    cells = tuple(Cells(column) for column in batch.columns)
     labels = tuple((column, tuple((a, b) for a, b in pairs)) for column, pairs in header["labels"])
     return Table(header["name"], tuple(header["columns"]), cells, header["has_header"], labels)
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from matcher.contents import FileEnded, Genotypes, Limits, Table, Text
+from matcher.contents import Cells, FileEnded, Genotypes, Limits, Table, Text
 from matcher.walking import BEHIND, Closed, Opening, Started, Walk, Walked, walk_path, walk_stream
 
 FRAME = struct.Struct("<II")
@@ -141,7 +141,7 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int
 
 def _send_table(connection: socket.socket, table: Table) -> None:
     names = [f"c{number}" for number in range(len(table.columns))]
-    arrays = [pa.array(cells, pa.string()) for cells in table.cells]
+    arrays = [one.arrow if isinstance(one, Cells) else pa.array(one, pa.string()) for one in table.cells]
     batch = pa.record_batch(arrays, names=names)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from matcher.contents import FileEnded, Genotypes, Limits, Opened, Part, Table, Text, Unreadable
+from matcher.contents import Cells, FileEnded, Genotypes, Limits, Opened, Part, Table, Text, Unreadable
 from matcher.opening import FREE_BYTES, Budget, Member, Spooled, spool, told
 from matcher.sniffing import HEAD_BYTES, container_of, format_of
 
@@ -284,7 +284,10 @@ def _bounded(parts: Iterator[Part], size: int, limits: Limits) -> Iterator[Part]
 
 def _size_of(part: Part) -> int:
     if isinstance(part, Table):
-        return part.rows_count * len(part.columns) + sum(sum(map(len, cells)) for cells in part.cells)
+        return sum(
+            cells.arrow.nbytes if isinstance(cells, Cells) else len(cells) + sum(map(len, cells))
+            for cells in part.cells
+        )
     return len(part.text) if isinstance(part, Text) else part.dosages.nbytes // 4
 
 

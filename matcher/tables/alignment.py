@@ -19,6 +19,11 @@ from matcher.tables.row_index import RowIndex
 ROWS_ASKED = 60
 MEETINGS_OF_A_CELL = 1500
 """A cell that meets more records than this, over all columns, tells nothing."""
+COVERED = 0.5
+MEETINGS_OF_A_ROW = 8
+COLUMN_PAIRS = 12
+"""One pair of columns alone gives candidates where it covers so many rows, at so few records each."""
+ROUNDS = 2
 CANDIDATES = 3
 """Records kept for each find row."""
 
@@ -30,10 +35,17 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> list[Aligned]
         return []
     rows, records, finds, at = met
     pairs = rows.astype(np.uint64) << np.uint64(32) | records.astype(np.uint64)
-    best = _best_pairs(pairs, finds, at)
+    best = np.vstack([_best_pairs(pairs, finds, at), _pairs_of_one_column(rows, records, finds, at)])
     if not best.size:
         return []
-    return _refine(columns, index, best)
+    pairs_left = np.unique(best, axis=0)
+    aligned = _refine(columns, index, pairs_left, least=0.0)
+    for _ in range(ROUNDS):
+        likeliest = _likeliest(columns, aligned, index, pairs_left)
+        aligned = _refine(columns, index, likeliest, least=COVERED)
+        if len(aligned) < 2:
+            break
+    return aligned
 
 
 def _meetings(columns: Sequence[Column], index: RowIndex) -> tuple[npt.NDArray[np.int64], ...] | None:
@@ -87,31 +99,73 @@ def _best_pairs(
     return np.column_stack([row[kept], (by_pair[kept] & np.uint64(0xFFFFFFFF)).astype(np.int64)])
 
 
-def _refine(columns: Sequence[Column], index: RowIndex, pairs: npt.NDArray[np.int64]) -> list[Aligned]:
-    """Each find column's best index column by how much oftener they agree on candidate pairs than on any others."""
+def _pairs_of_one_column(
+    rows: npt.NDArray[np.int64],
+    records: npt.NDArray[np.int64],
+    finds: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Candidates by one fine column alone: most rows have its value in one column of the index, at few records."""
+    columns = finds << 20 | at
+    kinds, where, meetings = np.unique(columns, return_inverse=True, return_counts=True)
+    met_rows = np.bincount(np.unique(np.column_stack([where, rows]), axis=0)[:, 0], minlength=kinds.size)
+    by_find = np.unique(np.column_stack([finds, rows]), axis=0)[:, 0]
+    asked = np.bincount(by_find, minlength=int(finds.max()) + 1)[kinds >> 20]
+    good = (met_rows >= np.maximum(2, COVERED * asked)) & (meetings <= MEETINGS_OF_A_ROW * met_rows)
+    best = np.flatnonzero(good)
+    best = best[np.lexsort((meetings[best] / met_rows[best], -met_rows[best] / asked[best]))][:COLUMN_PAIRS]
+    kept = np.isin(where, best)
+    return np.column_stack([rows[kept], records[kept]])
+
+
+def _likeliest(
+    columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex, pairs: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """For every find row the one record that agrees with it most, on what is aligned so far."""
+    rows, records = pairs[:, 0], pairs[:, 1]
+    score = np.zeros(rows.size)
+    for one in aligned:
+        cells = short(columns[one.find].hashes[one.tag])[rows]
+        score += one.bits * ((cells == index.cells(one.column, one.tag)[records]) & (cells != 0))
+    order = np.lexsort((-score, rows))
+    _, first = np.unique(rows[order], return_index=True)
+    return np.asarray(pairs[order[first]])
+
+
+def _refine(
+    columns: Sequence[Column], index: RowIndex, pairs: npt.NDArray[np.int64], least: float
+) -> list[Aligned]:
+    """Each find column's best index column: agreement on the candidate pairs far beyond that on any others.
+
+    `least` is the share of the find's filled cells that must agree.
+    """
     rows, records = pairs[:, 0], pairs[:, 1]
     strangers = np.roll(records, 1 + records.size // 2)
-    scored: list[tuple[float, Aligned]] = []
     cut = {(i, tag): short(c.hashes[tag])[rows] for i, c in enumerate(columns) for tag in c.hashes}
+    filled = {at: np.unique(rows[cells != 0]).size for at, cells in cut.items()}
+    scored: list[tuple[float, Aligned]] = []
     for c in range(len(index.columns)):
         for i, column in enumerate(columns):
             one = align(i, column, c, index)
             if one is None or one.bits <= 0.5:
                 continue
             cells, source = cut[i, one.tag], index.cells(c, one.tag)
-            agree = (cells == source[records]) & (cells != 0)
-            by_row = np.unique(rows[agree]).size
-            if by_row < 2:
+            agreed = np.unique(rows[(cells == source[records]) & (cells != 0)]).size
+            if agreed < max(2, least * filled[i, one.tag]):
                 continue
             chance = np.unique(rows[(cells == source[strangers]) & (cells != 0)]).size
-            scored.append(((by_row - chance) * one.bits, one))
-    scored.sort(key=lambda item: -item[0])
-    taken_finds: set[int] = set()
-    taken: set[int] = set()
+            scored.append(((agreed - chance) / np.sqrt(chance + 1) * one.bits, one))
+    return _one_to_one(scored)
+
+
+def _one_to_one(scored: list[tuple[float, Aligned]]) -> list[Aligned]:
+    """The best alignments first, each find column and each index column once."""
+    finds: set[int] = set()
+    columns: set[int] = set()
     aligned = []
-    for score, one in scored:
-        if score > 0 and one.find not in taken_finds and one.column not in taken:
-            taken_finds.add(one.find)
-            taken.add(one.column)
+    for score, one in sorted(scored, key=lambda item: -item[0]):
+        if score > 0 and one.find not in finds and one.column not in columns:
+            finds.add(one.find)
+            columns.add(one.column)
             aligned.append(one)
     return aligned
