@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.parties import route_of, sender_of
+from config.parties import directory_of, route_of, sender_of
 from config.workspace import Workspace
 
 
@@ -19,6 +19,7 @@ def console_app(workspace: Workspace) -> Any:
         log=workspace.log,
         sender=sender_of(workspace),
         route=route_of(workspace),
+        directory=directory_of(workspace),
         recheck=lambda numbers: recheck_round(workspace, numbers),
         secure_cookies=workspace.settings.console.secure_cookies,
     )

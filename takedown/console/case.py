@@ -118,7 +118,7 @@ def _ask(desk: Desk, number: str) -> None:
     assert desk.recheck is not None
     try:
         asked = desk.recheck([number])
-        changed = f"{len(asked)} addresses were asked."
+        changed = "1 address was asked." if len(asked) == 1 else f"{len(asked)} addresses were asked."
     except Exception as wrong:  # noqa: BLE001 - this thread has no caller; the page must say how it ended
         changed = f"It could not be asked: {str(wrong) or type(wrong).__name__}"
     with desk.lock:

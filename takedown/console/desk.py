@@ -46,6 +46,8 @@ class Desk:
     secure_cookies: bool
     templates: Environment
     asking: dict[str, Asking] = field(default_factory=dict)
+    failed: dict[str, list[float]] = field(default_factory=dict)
+    """When sign-ins of a name failed lately, seconds; a process's memory is enough to slow a guesser down."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reading(self) -> Session:

@@ -28,8 +28,6 @@ from takedown.models import Person
 routes = APIRouter()
 
 TRIES, WITHIN_SECONDS, MOST_NAMES = 8, 300.0, 10_000
-_failed: dict[str, list[float]] = {}
-"""When sign-ins of a name failed lately; a process's memory is enough to slow a guesser down."""
 
 
 @routes.get("/sign-in")
@@ -47,14 +45,14 @@ def sign_in(
 ) -> Response:
     check_door(request, csrf)
     desk = desk_of(request)
-    if _is_guessing(name):
+    if _is_guessing(desk.failed, name):
         return _form(
             request, then=then, status=429, problem="Too many tries for this name. Wait five minutes."
         )
     with desk.writing() as session:
         person = people.check_password(session, name=name, password=password)
         if person is None:
-            _count_failure(name)
+            _count_failure(desk.failed, name)
             if _is_known(
                 session, name
             ):  # what a stranger types may be a password, so only known names are kept
@@ -63,7 +61,7 @@ def sign_in(
         token = people.open_session(session, person)
         session.commit()
         desk.log.append(actor=person.name, action="sign-in", subject=person.name, details={"by": "password"})
-    _failed.pop(name[:80], None)
+    desk.failed.pop(name[:80], None)
     response = go(_own_page(then))
     remember(response, token, desk)
     return response
@@ -128,15 +126,15 @@ def _is_known(session: Session, name: str) -> bool:
     return session.exec(select(Person).where(Person.name == name)).first() is not None
 
 
-def _count_failure(name: str) -> None:
-    if len(_failed) > MOST_NAMES:
-        _failed.clear()
-    _failed.setdefault(name[:80], []).append(time.monotonic())
+def _count_failure(failed: dict[str, list[float]], name: str) -> None:
+    if len(failed) > MOST_NAMES:
+        failed.clear()
+    failed.setdefault(name[:80], []).append(time.monotonic())
 
 
-def _is_guessing(name: str) -> bool:
+def _is_guessing(failed: dict[str, list[float]], name: str) -> bool:
     since = time.monotonic() - WITHIN_SECONDS
-    recent = [one for one in _failed.get(name[:80], ()) if one > since]
-    if name[:80] in _failed:
-        _failed[name[:80]] = recent
+    recent = [one for one in failed.get(name[:80], ()) if one > since]
+    if name[:80] in failed:
+        failed[name[:80]] = recent
     return len(recent) >= TRIES

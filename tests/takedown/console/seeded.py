@@ -87,6 +87,14 @@ class Seeded:
         return token
 
 
+def open_seeded(folder: Path) -> Seeded:
+    """The workspace that lies in a folder."""
+    engine = open_engine(f"sqlite:///{folder / 'cohortwatch.sqlite3'}")
+    return Seeded(
+        engine, Vault(folder / "quarantine", b"q" * 32), AuditLog(folder / "audit.jsonl", b"l" * 32)
+    )
+
+
 def seed_workspace(folder: Path, *, with_past: bool = True) -> Seeded:
     """Makes cases in every state; `with_past=False` leaves all of them new."""
     engine = open_engine(f"sqlite:///{folder / 'cohortwatch.sqlite3'}")
