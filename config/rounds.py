@@ -149,7 +149,7 @@ def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str
             "cohort": match["cohort"],
             "release": match["release"],
             "standing": match["standing"],
-            "odds": f"{match['false_match_probability']:.1e}",
+            "false_match_probability": match["false_match_probability"],
             "participants": match["participants_matched"],
         }
         for answer in answers

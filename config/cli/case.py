@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from config.cli.session import ByOption, JsonOption, actor, opened, print_json, print_table
+from config.cli.session import ByOption, JsonOption, actor, opened, print_json, print_table, shown_chance
 
 app = typer.Typer(help="Cases: families of copies of one leak.", no_args_is_help=True)
 
+MOST_SHOWN = 12
+"""Powers of ten: what lies beyond says more of a model than of the world."""
 ReasonOption = Annotated[str, typer.Option(help="Why; it stays in the case and the log.")]
 
 
@@ -75,7 +77,7 @@ def _print_case(view: dict[str, Any]) -> None:
                 one["recipient"],
                 one["standing"],
                 one["participants_matched"],
-                f"{one['false_match_probability']:.1e}",
+                shown_chance(one["false_match_probability"]),
             ]
             for one in view["matches"]
         ],
@@ -83,7 +85,7 @@ def _print_case(view: dict[str, Any]) -> None:
     )
     for match in view["matches"]:
         for evidence in match["evidence"]:
-            print(f"  {evidence['matcher']}: {evidence['why']} (10^{evidence['log10_odds']})")
+            print(f"  {evidence['matcher']}: {evidence['why']} ({_odds(evidence['log10_odds'])})")
     print_table(
         ["address", "whereabouts", "first seen", "why it belongs"],
         [[one["url"], one["whereabouts"], one["first_seen_at"], one["why"]] for one in view["copies"]],
@@ -99,6 +101,10 @@ def _print_case(view: dict[str, Any]) -> None:
         [[one["name"], one["due_at"], one["verified"]] for one in view["clocks"]],
         title="Clocks",
     )
+
+
+def _odds(log10_odds: float) -> str:
+    return f"odds 10^{log10_odds:.1f}" if log10_odds < MOST_SHOWN else f"odds over 10^{MOST_SHOWN}"
 
 
 @app.command()

@@ -26,6 +26,7 @@ ByOption = Annotated[
     typer.Option("--by", help="Who does this, a person of `person list`; default $COHORTWATCH_PERSON."),
 ]
 
+LEAST_SHOWN = 1e-12
 _home: list[Path | None] = [None]
 
 
@@ -62,6 +63,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
     for row in rows:
         table.add_row(*(escape(_shown(cell)) for cell in row))
     Console().print(table)
+
+
+def shown_chance(probability: float | None) -> str:
+    """A probability as people are shown it; below one in 10^12 the model itself is the likelier error."""
+    if probability is None:
+        return "–"
+    return "< 1e-12" if probability < LEAST_SHOWN else f"{probability:.1e}"
 
 
 def _shown(cell: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.cli.session import JsonOption, actor, opened, print_json, print_table, shown_chance
 
 
 def crawl(
@@ -44,7 +44,7 @@ def patrol(json: JsonOption = False) -> None:
                 one["cohort"],
                 one["release"],
                 one["standing"],
-                one["odds"],
+                shown_chance(one["false_match_probability"]),
                 one["participants"],
             ]
             for one in outcome["matches"]
