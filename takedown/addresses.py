@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from crawler.models import Copy
 from matcher.models import Match
 
+_LONG_NUMBER = re.compile(r"\d{6,}")
 _IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12}):(?P<path>.+)$")
 
 
@@ -41,12 +43,21 @@ def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:
             continue
         inside = _IN_HISTORY.search(match.path)
         if inside:
-            commit, path = inside["commit"], inside["path"]
-            url = f"{copy.url}/blob/{commit}/{path}" if copy.platform == "github" else copy.url
-            found.append(Address(url, commit, path))
+            found.append(_in_history(copy, inside["commit"], inside["path"]))
         else:
             found.append(Address(copy.url, copy.details.get("commit"), None, _text(copy.details.get("item"))))
     return list(dict.fromkeys(found)) or [Address(copy.url)]
+
+
+def _in_history(copy: Copy, commit: str, path: str) -> Address:
+    """The file's own page where the platform has one; a path that may hold a participant's id is not repeated."""
+    outer = path.partition("!/")[0]
+    masked = _LONG_NUMBER.sub(lambda found: f"[{len(found[0])} digits]", path)
+    if copy.platform != "github":
+        return Address(copy.url, commit, masked)
+    if masked != path:
+        return Address(f"{copy.url}/tree/{commit}", commit, masked)
+    return Address(f"{copy.url}/blob/{commit}/{quote(outer)}", commit, path)
 
 
 def _text(value: object) -> str | None:

@@ -76,7 +76,7 @@ def _new_case(session: Session, match: Match) -> Case:
     what = (copy.title if copy and copy.title else None) or (find.name if find else "a find")
     case = Case(
         number=f"CW-{year}-{following:04}",
-        title=f"{copy.platform}: {what}" if copy else what,
+        title=f"{copy.platform.replace('_', ' ')}: {what}" if copy else what,
         cohort=match.cohort,
         verdict=match.verdict,
         first_seen_at=find.first_seen_at if find else match.found_at,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from takedown.addresses import Address
+from takedown.recipients import UNKNOWN_ADDRESS
 
 # element → a pattern that shows it, by language of the letter
 _SHOWN = {
@@ -17,7 +18,7 @@ _SHOWN = {
     "right claimed": r"(?i)we claim|right|权利说明",
     "forks and copies looked for, dated": r"(?i)looked for forks and copies on \d{4}-\d\d-\d\d|\d{4}-\d\d-\d\d 查找",
     "removal from history": r"(?i)history|histories",
-    "what the file holds, in counts and fields": r"(?i)they hold|matched at least|至少涉及|offer|提及该队列",
+    "what the file holds, in counts and fields": r"(?i)what we found holds|matched at least|至少涉及|offer|提及该队列",
     "good faith": r"(?i)good faith",
     "fair use considered": r"(?i)fair use",
     "accuracy under perjury": r"(?i)penalty of perjury",
@@ -38,10 +39,12 @@ _NEEDED = {
     "marketplace": (*_EVERY, "postal address", "telephone", "registration or certificate", "truth of the notice"),
     "institution": (*_EVERY, "contract clause", "certificate of destruction asked", "wording that accuses nobody"),
 }  # fmt: skip
-_LONG_NUMBER = re.compile(r"\d{6,}")
+LONG_NUMBER = re.compile(r"\d{6,}")
 
 
-def checklist_of(letter: str, body: str, addresses: Sequence[Address]) -> list[dict[str, Any]]:
+def checklist_of(
+    letter: str, body: str, addresses: Sequence[Address], recipient: str
+) -> list[dict[str, Any]]:
     """Each element with whether it is needed and whether it is there."""
     needed = _NEEDED[letter.partition(".")[0]]
     rows = [
@@ -49,6 +52,13 @@ def checklist_of(letter: str, body: str, addresses: Sequence[Address]) -> list[d
         for element, pattern in _SHOWN.items()
         if element in needed
     ]
+    rows.append(
+        {
+            "element": "an address to send it to",
+            "needed": True,
+            "present": recipient not in ("", UNKNOWN_ADDRESS),
+        }
+    )
     every_address = all(address.url in body for address in addresses) and bool(addresses)
     rows.append({"element": "every address", "needed": True, "present": every_address})
     if any(address.commit for address in addresses):
@@ -67,9 +77,10 @@ def checklist_of(letter: str, body: str, addresses: Sequence[Address]) -> list[d
 def _strays(body: str, addresses: Sequence[Address]) -> list[str]:
     """Long numbers that stand in no address and in no telephone line: an id must never go out."""
     rest = body
-    for address in addresses:
-        rest = rest.replace(address.line, "").replace(address.url, "")
+    named = {text for address in addresses for text in (address.line, address.url)}
+    for text in sorted(named, key=len, reverse=True):  # a short address may be the beginning of a longer line
+        rest = rest.replace(text, "")
     lines = [
         line for line in rest.splitlines() if not re.search(r"(?i)telephone|联系电话|registration|登记", line)
     ]
-    return _LONG_NUMBER.findall("\n".join(lines))
+    return LONG_NUMBER.findall("\n".join(lines))

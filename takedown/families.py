@@ -25,6 +25,7 @@ def family_of(session: Session, match: Match) -> tuple[Case, str] | None:
             _cases_of_matches(session, Match.content_sha256 == match.content_sha256, match.cohort),
         ),
         ("a fork of it", _cases_of_forks(session, match)),
+        ("of the same listing", _cases_of_listing(session, match)),
         ("nearly the same text", _cases_of_relistings(session, match)),
     ):
         if cases:
@@ -58,6 +59,29 @@ def _cases_of_forks(session: Session, match: Match) -> list[Case]:
         )
     )
     return list(session.exec(query).all())
+
+
+def _cases_of_listing(session: Session, match: Match) -> list[Case]:
+    """A file that a listing offers, the listing itself, and its other files are one leak."""
+    copies = session.exec(select(Copy).where(Copy.find_sha256 == match.find_sha256)).all()
+    listings = {str(copy.details.get("listing") or copy.url) for copy in copies if _is_of_listing(copy)}
+    if not listings:
+        return []
+    query = (
+        select(Case, Copy)
+        .join(CaseCopy, col(CaseCopy.case_id) == Case.id)
+        .join(Copy, col(Copy.id) == CaseCopy.copy_id)
+        .where(Case.cohort == match.cohort, col(Copy.platform).in_({copy.platform for copy in copies}))
+    )
+    return [
+        case
+        for case, other in session.exec(query).all()
+        if _is_of_listing(other) and str(other.details.get("listing") or other.url) in listings
+    ]
+
+
+def _is_of_listing(copy: Copy) -> bool:
+    return bool(copy.details.get("listing") or copy.details.get("is_listing"))
 
 
 def _cases_of_relistings(session: Session, match: Match) -> list[Case]:

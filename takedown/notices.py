@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
 from email.message import EmailMessage
@@ -15,7 +18,7 @@ from crawler.models import Copy, now
 from matcher.models import Match
 from takedown import cases
 from takedown.addresses import Address, addresses_of
-from takedown.checklist import checklist_of
+from takedown.checklist import LONG_NUMBER, checklist_of
 from takedown.errors import NotAllowed, NotNow, UnknownNotice
 from takedown.letters import Letter, letters, letters_for
 from takedown.log import AuditLog
@@ -24,6 +27,8 @@ from takedown.people import require
 from takedown.recipients import Directory, Recipient
 from takedown.sender import Sender
 
+WIDTH = 120
+LEAST_CHANCE = 12
 CHANGEABLE = (NoticeState.DRAFT, NoticeState.APPROVED)
 
 
@@ -109,7 +114,7 @@ def _draft(
     session.flush()
     for copy in copies:
         session.add(NoticeCopy(notice_id=notice.id or 0, copy_id=copy.id or 0))
-    notice.checklist = checklist_of(letter.name, body, addresses)
+    notice.checklist = checklist_of(letter.name, body, addresses, to.address)
     session.add(notice)
     session.flush()
     return [notice]
@@ -139,21 +144,35 @@ def _named(matches: Iterable[Match]) -> list[tuple[str, str]]:
     )
 
 
-def _finding(matches: Iterable[Match], release: str, recipient: str) -> str:
+def _finding(matches: Sequence[Match], release: str, recipient: str) -> str:
     """The sentence for counsel: what derives from where, and how sure; never who leaked it."""
     best = min(
         (match for match in matches if match.release == release),
-        key=lambda match: match.false_accusation_probability or 1.0,
+        key=lambda match: (match.standing != "accuse", match.false_accusation_probability or 1.0),
     )
-    chance = best.false_accusation_probability or 1.0
-    derives = f"This file derives at least in part from the release {release} delivered to {recipient}."
+    chance = in_words(best.false_accusation_probability or 1.0)
+    which = "This file derives" if len(matches) == 1 else "At least one of these files derives"
     if best.standing == "accuse":
-        return f"{derives} The chance that this is said of a release that did not contribute is below {chance:.0e}."
-    return (
-        f"There is reason to look into whether the file derives from the release {release} delivered to {recipient}: "
-        f"it holds identifiers of that release. Identifiers can be copied by anyone who has them, so this alone "
-        f"proves nothing (chance of coincidence below {chance:.0e})."
-    )
+        said = (
+            f"{which} at least in part from the release {release} delivered to {recipient}. "
+            f"The chance that this is said of a release that did not contribute is {chance}."
+        )
+    else:
+        said = (
+            f"There is reason to look into whether data of the release {release} delivered to {recipient} is in "
+            "what was found: it holds identifiers of that release. Identifiers can be copied by anyone who has them, "
+            f"so this alone proves nothing (the chance of coincidence is {chance})."
+        )
+    return textwrap.fill(said, WIDTH)
+
+
+def in_words(chance: float) -> str:
+    """A probability for counsel, rounded up to a power of ten; nothing smaller than one in 10^12 is claimed.
+
+    Model error is far likelier than that, so smaller figures would promise what no statistics can hold.
+    """
+    power = min(LEAST_CHANCE, max(0, math.floor(-math.log10(max(chance, 1e-300)))))
+    return f"below one in {10**power:,}" if power else "not small"
 
 
 def _slots(
@@ -161,7 +180,7 @@ def _slots(
 ) -> dict[str, str]:
     people = max((match.participants_matched or 0 for match in matches), default=0)
     today = now().date()
-    columns = sorted({name for match in matches for name in match.answer.get("columns", [])})
+    columns = _fields(matches)
     return {
         "organisation": sender.organisation,
         "signatory": sender.signatory,
@@ -174,8 +193,10 @@ def _slots(
         "registration": sender.registration,
         "contract_clause": sender.contract_clause,
         "address_list": "\n".join(f"  {number}. {one.line}" for number, one in enumerate(addresses, start=1)),
+        "addresses_text": "1 address" if len(addresses) == 1 else f"{len(addresses)} addresses",
         "addresses_count": str(len(addresses)),
-        "repository_count": str(len({copy.url for copy in copies})),
+        "listings_text": "a listing" if len(addresses) == 1 else f"{len(addresses)} listings",
+        "repositories_text": _repositories(copies),
         "description": _description(matches, columns),
         "participants_text": _participants(people),
         "participants_text_zh": _participants_zh(people),
@@ -186,13 +207,35 @@ def _slots(
     }
 
 
+def _repositories(copies: Sequence[Copy]) -> str:
+    count = len({copy.url for copy in copies})
+    return "1 repository" if count == 1 else f"{count} repositories"
+
+
+def _fields(matches: Iterable[Match]) -> list[str]:
+    """Names of columns as the files have them, each once; a reader's own names for unnamed columns are left out."""
+    named = dict.fromkeys(name for match in matches for name in match.answer.get("columns", []))
+    return [name for name in named if not _UNNAMED.fullmatch(name) and not LONG_NUMBER.search(name)]
+
+
+_UNNAMED = re.compile(r"column_\d+")
+_HELD = {
+    "individual-level": "data of individual participants",
+    "identifiers": "lists of participants' identifiers",
+    "aggregate": "aggregate tables",
+    "text": "an offer or a text that names the cohort",
+}
+
+
 def _description(matches: Sequence[Match], columns: Sequence[str]) -> str:
-    kinds = sorted({match.answer.get("content", "unknown") for match in matches})
-    said = f"They hold {', '.join(kinds)} data" if kinds else "They hold data"
+    held = dict.fromkeys(
+        _HELD.get(match.answer.get("content", ""), "data of the cohort") for match in matches
+    )
+    said = f"What we found holds {' and '.join(held) or 'data of the cohort'}"
     if columns:
         shown = ", ".join(columns[:12])
-        said += f" with the fields {shown}" + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
-    return f"{said}."
+        said += f", with the fields {shown}" + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
+    return textwrap.fill(f"{said}.", WIDTH)
 
 
 def _participants(count: int) -> str:
@@ -268,7 +311,7 @@ def check(session: Session, notice_id: int) -> list[dict[str, Any]]:
     copies = [copy for copy in cases.copies_of(session, case) if copy.id in set(named)]
     matches = cases.matches_of(session, case)
     addresses = [address for copy in copies for address in addresses_of(copy, matches)]
-    return checklist_of(notice.letter, notice.body.decode(), addresses)
+    return checklist_of(notice.letter, notice.body.decode(), addresses, notice.recipient)
 
 
 def edit(
