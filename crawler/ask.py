@@ -20,7 +20,7 @@ import httpx
 from protego import Protego
 
 from crawler.answers import classify, wait_asked
-from crawler.manners import Door
+from crawler.manners import Door, doors_of
 from crawler.models import Answer, Copy, Whereabouts, now
 from crawler.plans import Manners, SourcePlan
 from crawler.platforms import Address, Answered, known
@@ -52,7 +52,7 @@ class _CannotTell(Exception):
 def ask_again(plans: Sequence[SourcePlan], manners: Manners, copies: Sequence[Copy]) -> list[Sighting]:
     """One sighting a copy. What only a person can look at (a file that was handed in) is told as unknown."""
     with ExitStack() as stack:
-        doors = {private: stack.enter_context(Door(allow_private=private)) for private in (False, True)}
+        doors = {private: stack.enter_context(one) for private, one in doors_of(plans).items()}
         clients = {
             private: stack.enter_context(
                 httpx.Client(

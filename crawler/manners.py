@@ -14,38 +14,68 @@ import ipaddress
 import secrets
 import socket
 import threading
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from crawler.plans import SourcePlan
 
 HEAD_BYTES = 64 << 10
 CONNECT_SECONDS = 30.0
 REFUSED, UNREACHABLE = 403, 502
 
 
+_OF_THE_MACHINE = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fd00:ec2::254/128",
+        "fd20:ce::254/128",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+    )
+)
+"""Link-local addresses and those where clouds tell a machine its own credentials: nothing is ever searched there."""
+
+
 def is_private(address: str) -> bool:
     """True for every address that is not plainly out on the public internet."""
+    ip = _innermost(address)
+    return ip is None or not ip.is_global or ip.is_multicast or is_of_the_machine(address)
+
+
+def is_of_the_machine(address: str) -> bool:
+    """True where not even a source inside the network may lead."""
+    ip = _innermost(address)
+    return ip is not None and any(ip in network for network in _OF_THE_MACHINE)
+
+
+def _innermost(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, or the IPv4 address that it carries inside."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return True
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_private(str(inner))
-    return not ip.is_global or ip.is_multicast
+        return None
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+    if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return inner or ip
 
 
 class Door:
-    """A forward proxy that leads out; to private addresses only with `allow_private`.
+    """A forward proxy that leads out; to private addresses only with `allow_private`, and only at those `places`.
 
     Its own refusals carry the header `self.mark`, whose name no site can know.
     """
 
-    def __init__(self, *, allow_private: bool = False) -> None:
+    def __init__(self, *, allow_private: bool = False, places: Collection[str] | None = None) -> None:
         self._allow_private = allow_private
+        self._places = None if places is None else {_place(urlsplit(one)) for one in places}
         self.mark = f"x-door-{secrets.token_hex(8)}"
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -135,7 +165,8 @@ class Door:
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-        if not self._allow_private and any(is_private(one) for one in addresses):
+        may_enter = self._allow_private and (self._places is None or (host.lower(), port) in self._places)
+        if any(is_of_the_machine(one) or (is_private(one) and not may_enter) for one in addresses):
             raise _Refused("private address")
         last: Exception = OSError("no address")
         for address in addresses:
@@ -152,8 +183,18 @@ class Door:
         await writer.drain()
 
 
+def doors_of(plans: Collection[SourcePlan]) -> dict[bool, Door]:
+    """The door out, and the one for sources inside the network, which leads in there at their own addresses only."""
+    places = [plan.address for plan in plans if plan.allow_private]
+    return {False: Door(), True: Door(allow_private=True, places=places)}
+
+
 class _Refused(Exception):
     pass
+
+
+def _place(address: SplitResult) -> tuple[str, int]:
+    return address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
 
 
 def _reason(wrong: Exception) -> str:

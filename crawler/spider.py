@@ -31,7 +31,7 @@ from crawler import evidence, frontier
 from crawler.answers import classify, wait_asked
 from crawler.errors import CrawlerError
 from crawler.frontier import Content, Ending
-from crawler.manners import Door
+from crawler.manners import Door, doors_of
 from crawler.models import Answer, Capture, Lead, LeadState, Source, now
 from crawler.plans import Manners, SourcePlan
 from crawler.platforms import Address, Answered, Asking, Offer, Platform, Reading, platform_of
@@ -80,7 +80,7 @@ def crawl(engine: Engine, vault: Vault, plans: Sequence[SourcePlan], manners: Ma
         evidence.sweep(session, vault)
         session.commit()
     with ExitStack() as stack:
-        doors = {private: stack.enter_context(Door(allow_private=private)) for private in (False, True)}
+        doors = {private: stack.enter_context(one) for private, one in doors_of(plans).items()}
         passes = [
             _Pass(
                 plan,
