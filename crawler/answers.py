@@ -11,6 +11,7 @@ from crawler.models import Answer, Whereabouts
 
 LOOK_BYTES = 256 << 10
 """How much of a page is looked at for the marks of a challenge."""
+LONGEST_WAIT = 7 * 86400.0
 
 _CHALLENGE_MARKS = (
     b"/cdn-cgi/challenge-platform/",
@@ -38,7 +39,8 @@ _ROBOT_QUESTIONS = re.compile(
 _CAPTCHA_WIDGET = re.compile(rb"g-recaptcha|h-captcha|cf-turnstile|geetest|captcha", re.IGNORECASE)
 _PASSWORD_FIELD = re.compile(rb"<input[^>]+type=[\"']?password", re.IGNORECASE)
 _SIGN_IN_PATH = re.compile(
-    r"/(log-?in|sign-?in|passport|auth|session/new|user/login)(/|$|\?|\.)", re.IGNORECASE
+    r"/(log[-_]?in|sign[-_]?in|passport|auth|session/new|user/login)(/|$|\?|\.)|//(login|passport)\.",
+    re.IGNORECASE,
 )
 _SIGN_IN_WORDS = re.compile(
     rb"<title>[^<]*(sign[ -]?in|log[ -]?in|" + "登录|登陆".encode() + rb")", re.IGNORECASE
@@ -108,19 +110,20 @@ def wait_asked(headers: Mapping[str, str], now: float | None = None) -> float | 
     """Seconds that the answer asks to wait (Retry-After, or a limit that is used up); None where it does not."""
     now = time.time() if now is None else now
     asked = headers.get("retry-after", "").strip()
-    if asked.isdigit():
-        return min(float(asked), 7 * 86400.0)
+    if asked.isdecimal():
+        return min(float(asked), LONGEST_WAIT)
     if asked:
         try:
-            return max(0.0, parsedate_to_datetime(asked).timestamp() - now)
+            return min(max(0.0, parsedate_to_datetime(asked).timestamp() - now), LONGEST_WAIT)
         except (TypeError, ValueError):
             pass
     for prefix in ("x-ratelimit", "ratelimit"):
         if headers.get(f"{prefix}-remaining", "").strip() == "0":
             reset = headers.get(f"{prefix}-reset", "").strip()
-            if reset.isdigit():
+            if reset.isdecimal():
                 # GitHub and most others give a time of day, the IETF draft gives seconds to go.
-                return max(0.0, float(reset) - now) if int(reset) > 10**8 else float(reset)
+                seconds = float(reset) - now if float(reset) > 1e8 else float(reset)
+                return min(max(0.0, seconds), LONGEST_WAIT)
     return None
 
 
