@@ -1,0 +1,137 @@
+"""What genotype files of several parts share: the text files beside them, real paths, and how much is held at once."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.contents import MISSING, Limits, Opened, Unreadable
+
+MOST_LINE = 1 << 20
+"""Bytes of one line of a side file."""
+MOST_CALLS = 32 << 20
+"""Calls of one part: 500,000 samples come 64 variants at a time."""
+SURE_WITHIN = 0.25
+"""A dosage farther than this from a whole number is not called."""
+
+
+def variants_a_part(limits: Limits, samples_count: int) -> int:
+    return max(1, min(limits.variants_per_part, MOST_CALLS // max(1, samples_count)))
+
+
+def hard_calls(dosages: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
+    """Dosages from 0 to 2 as calls; what is between two calls, outside, or no number is missing."""
+    nearest = np.rint(dosages)
+    sure = (np.abs(dosages - nearest) <= SURE_WITHIN) & (nearest >= 0) & (nearest <= 2)
+    return np.where(sure, nearest, MISSING).astype(np.int8)
+
+
+def first_beside(opened: Opened, *suffixes: str) -> tuple[str, BinaryIO]:
+    """The first file that stands beside it, with its suffix.
+
+    Raises:
+        Unreadable: none does.
+    """
+    for suffix in suffixes:
+        stream = opened.sibling(suffix)
+        if stream is not None:
+            return suffix, stream
+    raise Unreadable("damaged", f"it stands without its {' or '.join(suffixes)}")
+
+
+def lines_beside(opened: Opened, limits: Limits, *suffixes: str) -> Iterator[str]:
+    """The lines of the first of these files that stands beside it; a .zst or .gz is unpacked.
+
+    Raises:
+        Unreadable: none does, or it is broken, larger than may be read, or no text in lines.
+    """
+    suffix, stream = first_beside(opened, *suffixes)
+    with stream:
+        yield from text_lines(_unpacked(stream, suffix), limits, f"the {suffix}")
+
+
+def text_lines(stream: BinaryIO, limits: Limits, shown: str) -> Iterator[str]:
+    """Lines that are not empty, without their ends; a line longer than any honest one ends the reading."""
+    used = 0
+    while True:
+        try:
+            line = stream.readline(MOST_LINE + 1)
+        except (OSError, EOFError, ValueError) as wrong:
+            raise Unreadable("damaged", f"{shown} breaks off ({type(wrong).__name__})") from None
+        except Exception as wrong:  # noqa: BLE001 - zstandard has an error class of its own
+            raise Unreadable("damaged", f"{shown} cannot be unpacked ({type(wrong).__name__})") from None
+        if not line:
+            return
+        used += len(line)
+        if used > limits.file_bytes:
+            raise Unreadable("too-large", f"{shown} is larger than may be read")
+        if len(line) > MOST_LINE:
+            raise Unreadable("damaged", f"{shown} is no text in lines")
+        text = line.decode("utf-8", "replace").strip("\r\n\x00 ")
+        if text:
+            yield text
+
+
+def _unpacked(stream: BinaryIO, suffix: str) -> BinaryIO:
+    if suffix.endswith(".zst"):
+        import zstandard
+
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+            stream, read_across_frames=True
+        )
+        return io.BufferedReader(reader)  # type: ignore[arg-type,return-value,unused-ignore]
+    if suffix.endswith(".gz"):
+        import gzip
+
+        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
+    return stream
+
+
+def people_of_fam(lines: Iterator[str]) -> tuple[str, ...]:
+    """The within-family ids of a .fam; of a .psam the column `IID`.
+
+    Raises:
+        Unreadable: a line has too few columns, or nobody is in it.
+    """
+    at, people = 1, []
+    for line in lines:
+        if line.startswith("##"):
+            continue
+        cells = line.split()
+        if line.startswith(("#FID", "#IID")):
+            at = cells.index("IID") if "IID" in cells else 0
+            continue
+        if len(cells) <= at:
+            raise Unreadable("damaged", "a list of samples with too few columns")
+        people.append(cells[at])
+    if not people:
+        raise Unreadable("damaged", "a list of samples with nobody in it")
+    return tuple(people)
+
+
+def position_of(text: str) -> int:
+    """A position as a number, 0 where the file has none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0
+
+
+@contextmanager
+def real_path(opened: Opened, suffix: str) -> Iterator[str]:
+    """A path for libraries that open files by name; a file that is only in memory is written out for a while."""
+    try:
+        descriptor = opened.stream.fileno()
+    except (OSError, AttributeError):
+        with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+            opened.stream.seek(0)
+            shutil.copyfileobj(opened.stream, file)
+            file.flush()
+            yield file.name
+        return
+    opened.stream.flush()
+    yield f"/dev/fd/{descriptor}"
