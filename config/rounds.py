@@ -48,7 +48,7 @@ def patrol_round(workspace: Workspace) -> dict[str, Any]:
     ]
     examined = attempt("examine", lambda: examine_round(workspace, failures), (0, []))
     cases = attempt("cases", lambda: cases_round(workspace), [])
-    drafted = attempt("notices", lambda: draft_round(workspace, cases), 0)
+    drafted = attempt("notices", lambda: draft_round(workspace), 0)
     rechecked = attempt("re-checks", lambda: recheck_round(workspace, None), [])
     outcome = {
         "crawl": crawled,
@@ -204,14 +204,21 @@ def cases_round(workspace: Workspace) -> list[str]:
     return opened
 
 
-def draft_round(workspace: Workspace, numbers: Sequence[str]) -> int:
-    """Drafts the notices of newly opened cases; none while the settings do not say who signs."""
+def draft_round(workspace: Workspace) -> int:
+    """Drafts what open cases still lack: the notices of a new case, or of copies that joined one since.
+
+    None while the settings do not say who signs. Drafting what stands already changes nothing, so a pass that was
+    killed before its drafts is made good by the next.
+    """
     from config.parties import directory_of, sender_of
+    from takedown.cases import open_numbers
     from takedown.notices import draft
 
     sender = sender_of(workspace)
     if sender is None:
         return 0
+    with reading(workspace.engine) as session:
+        numbers = open_numbers(session)
     drafted = 0
     for number in numbers:
         with Session(workspace.engine) as session:

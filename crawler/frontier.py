@@ -83,7 +83,10 @@ def open_pass(engine: Engine, plan: SourcePlan, seeds: Iterable[Address]) -> int
             .where(col(Lead.source_id) == source_id, col(Lead.state) == LeadState.LEASED)
             .values(state=LeadState.WAITING, leased_until=None)
         )
-        if not source.cursor.get("pass_open") or _is_stale(source):
+        is_unfinished = (
+            source.cursor.get("pass_open") and not _is_stale(source) and _waits(session, source_id)
+        )
+        if not is_unfinished:
             number = int(source.cursor.get("pass_number", 0)) + 1
             source.cursor = {
                 **source.cursor,
@@ -244,6 +247,12 @@ def _give_another_chance(session: Session, source_id: int) -> None:
         if int(row.details.get("failures", 0)) < FAILED_PASSES:
             row.state, row.attempts, row.leased_until = LeadState.WAITING, 0, None
             session.add(row)
+
+
+def _waits(session: Session, source_id: int) -> bool:
+    """False where a pass died after its last lead and before it was closed: then there is nothing to take up."""
+    waiting = select(Lead.id).where(Lead.source_id == source_id, Lead.state == LeadState.WAITING)
+    return session.exec(waiting.limit(1)).first() is not None
 
 
 def _is_stale(source: Source) -> bool:

@@ -67,6 +67,13 @@ def open_cases(session: Session, *, log: AuditLog) -> list[Case]:
     return opened
 
 
+def open_numbers(session: Session) -> list[str]:
+    """Cases that nobody dismissed or closed, in the order of their numbers."""
+    states = [CaseState.NEW, CaseState.CONFIRMED, CaseState.NOTIFIED]
+    query = select(Case.number).where(col(Case.state).in_(states)).order_by(col(Case.id))
+    return list(session.exec(query).all())
+
+
 def _new_case(session: Session, match: Match) -> Case:
     find = session.get(Find, match.find_sha256)
     copy = session.exec(select(Copy).where(Copy.find_sha256 == match.find_sha256)).first()

@@ -114,10 +114,26 @@ def _draft(
     session.flush()
     for copy in copies:
         session.add(NoticeCopy(notice_id=notice.id or 0, copy_id=copy.id or 0))
+    _supersede(session, notice)
     notice.checklist = checklist_of(letter.name, body, addresses, to.address)
     session.add(notice)
     session.flush()
     return [notice]
+
+
+def _supersede(session: Session, newer: Notice) -> None:
+    """A draft that nobody has touched since is void once a newer one names more copies."""
+    query = select(Notice).where(
+        Notice.case_id == newer.case_id,
+        Notice.letter == newer.letter,
+        Notice.recipient == newer.recipient,
+        Notice.author == newer.author,
+        Notice.state == NoticeState.DRAFT,
+        Notice.id != newer.id,
+    )
+    for older in session.exec(query).all():
+        older.state = NoticeState.VOID
+        session.add(older)
 
 
 def _stands_already(

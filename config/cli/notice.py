@@ -153,6 +153,28 @@ def filed(
 
 
 @app.command()
+def settle(
+    number: int,
+    went_out: Annotated[
+        bool, typer.Option("--went-out/--did-not", help="What you found out: it went out, or it did not.")
+    ],
+    by: ByOption = None,
+) -> None:
+    """Record what became of a notice whose sending was cut off."""
+    from sqlmodel import Session
+
+    from takedown import delivery
+    from takedown.people import find_person
+
+    workspace = opened()
+    with Session(workspace.engine) as session:
+        person = find_person(session, actor(by))
+        notice = delivery.settle(session, number, by=person, went_out=went_out, log=workspace.log)
+        session.commit()
+        print(f"Notice {number} is {notice.state}")
+
+
+@app.command()
 def export(number: int, out: Annotated[Path, typer.Argument(help="A .eml or .txt file.")]) -> None:
     """Write a notice to a file."""
     from config.database import reading

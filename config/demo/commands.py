@@ -21,7 +21,13 @@ class Terminal:
     """Runs commands in one workspace, shows them, and keeps the seconds that each took."""
 
     home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    """Set for every command, beside what is set already."""
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, "COHORTWATCH_HOME": str(self.home), "COLUMNS": "160", **self.variables}
 
     def run(
         self, *words: str, ends: tuple[int, ...] = (0,), shown: bool = True, by: str | None = None
@@ -33,9 +39,7 @@ class Terminal:
         """
         if shown:
             print(f"$ cohortwatch {' '.join(_quoted(one) for one in words)}", flush=True)
-        environ = {**os.environ, "COHORTWATCH_HOME": str(self.home), "COLUMNS": "160"}
-        if by:
-            environ["COHORTWATCH_PERSON"] = by
+        environ = self.environ if by is None else {**self.environ, "COHORTWATCH_PERSON": by}
         started = time.monotonic()
         ran = subprocess.run(
             [sys.executable, "-m", "config.cli", *words],
@@ -48,7 +52,7 @@ class Terminal:
         self.seconds[" ".join(words[:2])] = self.seconds.get(" ".join(words[:2]), 0.0) + took
         if ran.returncode not in ends:
             raise DemoFailed(
-                f"`cohortwatch {words[0]}` ended with {ran.returncode}: {ran.stderr.strip()[-2000:]}"
+                f"`cohortwatch {words[0]}` ended with {ran.returncode}: {(ran.stdout + ran.stderr).strip()[-2000:]}"
             )
         if shown and "--json" not in words and ran.stdout.strip():
             print(ran.stdout.rstrip(), flush=True)
