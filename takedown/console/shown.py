@@ -18,7 +18,6 @@ from crawler.models import now
 
 _SUPERSCRIPT = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
 _SCALES = (
-    (1e12, "trillion"),
     (1e9, "billion"),
     (1e6, "million"),
 )
@@ -125,17 +124,19 @@ def size(value: float | None) -> str:
     return "–"
 
 
+MOST = 12
+"""Powers of ten; beyond them an error of the model is likelier than what is stated."""
+
+
 def one_in(probability: float | None) -> str:
     """A small probability as "1 in so many"."""
     if probability is None:
         return "–"
     if probability >= 0.5:
         return f"{probability:.0%}"
-    if probability <= 0:
-        return "under 1 in 10³⁰⁰"
+    if probability < 10.0**-MOST:
+        return f"under 1 in 10{power(MOST)}"
     inverse = 1 / probability
-    if inverse >= 1e15:
-        return f"1 in 10{power(math.floor(math.log10(inverse)))}"
     for scale, word in _SCALES:
         if inverse >= scale:
             return f"1 in {_two_digits(inverse / scale)} {word}"
@@ -155,6 +156,8 @@ def odds(log10: float | None) -> str:
         return "–"
     if abs(log10) < 3:
         return f"{10**log10:,.0f} to 1" if log10 >= 0 else f"1 to {10**-log10:,.0f}"
+    if log10 > MOST:
+        return f"over 10{power(MOST)} to 1"
     return f"10{power(round(log10, 1))} to 1"
 
 

@@ -12,12 +12,12 @@ from takedown.console.shown import harmless, odds, one_in, span, web_address
 @pytest.mark.parametrize(
     ("probability", "words"),
     [
-        (3.1e-14, "1 in 32 trillion"),
+        (3.1e-14, "under 1 in 10¹²"),
         (4.0e-9, "1 in 250 million"),
         (1e-3, "1 in 1,000"),
         (0.04, "1 in 25"),
-        (1e-64, "1 in 10⁶⁴"),
-        (0.0, "under 1 in 10³⁰⁰"),
+        (3.1e-11, "1 in 32 billion"),
+        (0.0, "under 1 in 10¹²"),
         (1.0, "100%"),
         (None, "–"),
     ],
@@ -27,7 +27,8 @@ def test_a_probability_is_told_in_words(probability: float | None, words: str) -
 
 
 def test_odds_are_told_as_so_many_to_one() -> None:
-    assert odds(41.2) == "10⁴¹·² to 1"
+    assert odds(41.2) == "over 10¹² to 1"
+    assert odds(8.5) == "10⁸·⁵ to 1"
     assert odds(2) == "100 to 1"
     assert odds(-2) == "1 to 100"
 
