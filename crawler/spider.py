@@ -8,7 +8,9 @@ crawl is taken up where it was. What an answer means is the platform's word, wha
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
+import io
 import logging
 import time
 import zlib
@@ -43,6 +45,7 @@ CLONES_AT_ONCE = 2
 TIPS = "tips"
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _SCREENSHOT = "screenshot"
+_FORBIDS_ALL = b"User-agent: *\nDisallow: /\n"
 
 
 @dataclass
@@ -96,6 +99,7 @@ def crawl(engine: Engine, vault: Vault, plans: Sequence[SourcePlan], manners: Ma
         if passes:
             for name in ("scrapy", "scrapy-playwright", "twisted"):
                 logging.getLogger(name).setLevel(logging.WARNING)
+            logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
             process = CrawlerProcess(_settings(passes, manners, doors[False]))
             wrong: list[Any] = []
             process.crawl(Walk, walk=_Walk(engine, vault, manners, passes)).addErrback(wrong.append)
@@ -286,14 +290,25 @@ class ThroughTheDoor:
 
 
 class Robots(RobotsTxtMiddleware):  # type: ignore[misc]
-    """Robots.txt by RFC 9309: missing (4xx) allows, out of order (5xx) forbids."""
+    """Robots.txt by RFC 9309: missing (4xx) allows, out of order (5xx) or unreachable forbids, for now."""
 
     async def _parse_robots(self, response: Any, netloc: str, request: Any) -> None:
         if response.status >= 500 or response.status == 429:
-            response = response.replace(body=b"User-agent: *\nDisallow: /\n")
+            walk = self.crawler.spider.walk
+            walk.robots_troubles[netloc] = walk.said_by_door(response) or str(response.status)
+            response = response.replace(body=_FORBIDS_ALL)
         elif response.status >= 400:
             response = response.replace(body=b"")
         await super()._parse_robots(response, netloc, request)
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        if not isinstance(exc, IgnoreRequest) and (trouble := _in_words(exc)) != "private address":
+            self.crawler.spider.walk.robots_troubles[netloc] = trouble
+            waiting = self._parsers[netloc]
+            rules = self._parsers[netloc] = self._parserimpl.from_crawler(self.crawler, _FORBIDS_ALL)
+            waiting.callback(rules)
+            return
+        super()._robots_error(exc, netloc)
 
 
 class Walk(scrapy.Spider):  # type: ignore[misc]
@@ -329,6 +344,14 @@ class _Walk:
         self._news = asyncio.Event()
         self._clones: set[asyncio.Task[None]] = set()
         self._inside: set[str] = set()
+        self.robots_troubles: dict[str, str] = {}
+        """Hosts whose robots.txt could not be had, and why: not asked now, and again in the next pass."""
+
+    def said_by_door(self, response: Any) -> str | None:
+        """Why a door did not let a request through; None where it is the site that answered."""
+        marks = {one.door.mark for one in self.passes}
+        said = next((response.headers[mark] for mark in marks if mark in response.headers), None)
+        return said.decode("ascii", "replace") if said is not None else None
 
     def door_for(self, url: str) -> Door:
         """For robots.txt: the inner door only for hosts that a source inside the network has asked."""
@@ -423,10 +446,13 @@ class _Walk:
         meta = failure.request.meta
         one, lead = meta["one"], meta["lead"]
         try:
-            if failure.check(IgnoreRequest):
+            trouble = self.robots_troubles.get(urlsplit(failure.request.url).netloc)
+            if failure.check(IgnoreRequest) and trouble:
+                self._end_badly(one, lead, f"robots.txt: {trouble}")
+            elif failure.check(IgnoreRequest):
                 self._end_refused(one, lead, "robots.txt")
             else:
-                reason = _failure_in_words(failure)
+                reason = _in_words(failure.value)
                 if reason == "private address":
                     self._end_refused(one, lead, reason)
                 else:
@@ -690,15 +716,23 @@ def _decoded(body: bytes, headers: dict[str, str], most: int) -> bytes:
         return body
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise ValueError(f"content-encoding {coding}")
-    inflate = zlib.decompressobj(47)
-    out = inflate.decompress(body, most)
-    if inflate.unconsumed_tail:
+    if coding == "deflate":
+        inflate = zlib.decompressobj()
+        out = inflate.decompress(body, most + 1)
+        is_whole = inflate.eof
+    else:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as members:
+            out = members.read(most + 1)  # refuses what was cut off
+        is_whole = True
+    if len(out) > most:
         raise ValueError("too large when unpacked")
+    if not is_whole:
+        raise ValueError("cut off")
     return out
 
 
-def _failure_in_words(failure: Any) -> str:
-    kind, said = str(failure.type.__name__), str(failure.value)
+def _in_words(wrong: BaseException) -> str:
+    kind, said = type(wrong).__name__, str(wrong)
     if "CONNECT tunnel" in said:
         for reason in ("private address", "name not found", "timed out", "connection refused"):
             if reason in said:

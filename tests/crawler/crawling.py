@@ -24,7 +24,25 @@ from crawler.vault import Vault
 
 MASTER_KEY = bytes(range(32))
 _spawning = multiprocessing.get_context("forkserver")
-_spawning.set_forkserver_preload(["tests.crawler.crawling", "extruct", "scrapy.core.engine"])
+_spawning.set_forkserver_preload(
+    [
+        "tests.crawler.crawling",
+        "extruct",
+        "scrapy.core.engine",
+        "scrapy.core.downloader.handlers.ftp",
+        "scrapy.core.downloader.handlers.http11",
+        "scrapy.core.downloader.handlers.s3",
+        "scrapy.downloadermiddlewares.cookies",
+        "scrapy.downloadermiddlewares.httpcache",
+        "scrapy.downloadermiddlewares.httpcompression",
+        "scrapy.downloadermiddlewares.redirect",
+        "scrapy.extensions.feedexport",
+        "scrapy.extensions.remote_control",
+        "scrapy.extensions.telnet",
+        "scrapy.pqueues",
+        "scrapy.spidermiddlewares.referer",
+    ]
+)
 
 MANNERS = Manners(
     operator="Northmoor",

@@ -31,7 +31,9 @@ class Served:
 
 
 @contextmanager
-def answering(pages: Mapping[str, Page | Behaviour], *, host: str = "127.0.0.1") -> Iterator[Served]:
+def answering(
+    pages: Mapping[str, Page | Behaviour], *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Served]:
     """Serves `pages` by path with query, else by path, else the page called `*`, else 404."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,7 +73,7 @@ def answering(pages: Mapping[str, Page | Behaviour], *, host: str = "127.0.0.1")
         def handle_error(self, request: object, client_address: object) -> None:
             pass
 
-    server = Server((host, 0), Handler)
+    server = Server((host, port), Handler)
     site = Served(f"http://{host}:{server.server_port}", server.server_port, dict(pages))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

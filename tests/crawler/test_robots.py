@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -133,3 +134,15 @@ def test_the_site_sees_who_asks(shop: Served, watch: Watch) -> None:
     watch.crawl(plan("storefront", shop.address + "/"))
     assert {one["user-agent"] for one in shop.headers} == {watch.manners.user_agent}
     assert not any("cookie" in one or "referer" in one for one in shop.headers)
+
+
+def test_a_robots_txt_that_never_comes_forbids_for_now_and_says_so(shop: Served, watch: Watch) -> None:
+    shop.pages["/robots.txt"] = lambda asked: time.sleep(3)
+    source = plan("storefront", shop.address + "/")
+    outcome = watch.crawl(source, timeout_seconds=0.5, attempts=1)
+    assert shop.asked == []
+    assert outcome.failed
+    assert outcome.answers == {"robots.txt: timed out": 2}
+    del shop.pages["/robots.txt"]
+    watch.crawl(source)
+    assert sorted(watch.finds) == ["open.txt", "shut.txt"]
