@@ -20,8 +20,8 @@ from matcher.models import Match
 from takedown.models import Case, CaseCopy, CaseMatch, Notice, NoticeCopy
 from tests.walk.conftest import Biobank, Web, fresh
 
-ROUNDS = 7
-KILLS_A_ROUND = 3
+ROUNDS = 5
+KILLS_A_ROUND = 4
 
 
 def state_of(home: Path) -> dict[str, Any]:
