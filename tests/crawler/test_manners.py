@@ -28,7 +28,7 @@ def through(door: Door) -> Iterator[httpx.Client]:
 def said_by(door: Door, said: bytes) -> bytes:
     """What the door answers to raw bytes; empty where it hangs up."""
     host, port = door.address.removeprefix("http://").split(":")
-    with suppress(ConnectionError), socket.create_connection((host, int(port)), timeout=5) as asker:
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=5) as asker:
         asker.sendall(said)
         asker.shutdown(socket.SHUT_WR)
         return asker.recv(4096)
