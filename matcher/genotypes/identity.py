@@ -1,74 +1,70 @@
 """Matcher: are the found samples participants of the cohort, their kin, or strangers?
 
-Each found sample is compared with every participant at chosen sites: common, spread over the genome, and pruned
-so that linkage does not count one thing twice. The log-likelihood ratio against a stranger is an e-value (its mean is
-1 for a stranger), so odds corrected for participants × samples bound the chance of a false match. Null model: a
-stranger with the cohort's allele frequencies in Hardy-Weinberg proportions.
+Each found sample is compared with every participant at chosen sites (`sites`) by counting bits (`search`); those
+nearest to it are weighed by likelihoods (`kinship`). Odds against a stranger have mean 1 for a stranger, so divided by
+the number of participants they stay an e-value for the best of them. Null model: a stranger with the cohort's allele
+frequencies in Hardy-Weinberg proportions. A sample is called a participant at odds over participants / 0.001 against
+a stranger and over 1,000 against a sibling; with too little of the genome to tell, "same or sibling".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log, log10
 
 import numpy as np
 import numpy.typing as npt
 
-from matcher.contents import Genotypes, Part
-from matcher.genotypes.kinship import chance_of_identical_sibling, log_odds
+from matcher.genotypes.found import FoundGenotypes
+from matcher.genotypes.kinship import Odds, odds_of_pairs, switch_chances
+from matcher.genotypes.planes import Planes, from_calls, from_packed
+from matcher.genotypes.search import Nearest, nearest
+from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites
 from matcher.genotypes.store import Store, open_store
-from matcher.genotypes.variants import chromosome_name, is_snp, orientation
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation
 
 NAME = "genotype-identity"
-VERSION = "1"
+VERSION = "2"
 
 FEWEST_SITES = 24
-MOST_SITES = 256
-MOST_VARIANTS_KEPT = 40_000
-MOST_CELLS_KEPT = 400_000_000
-ERROR = 0.02
-LEAST_FREQUENCY = 0.1
-MOST_R2 = 0.05
-LINKED_WITHIN = 2_000_000
-MORGANS_PER_BASE = 1e-8
-SIBLING_CHANCE = 1e-3
+ENOUGH_SITES = 48
+SEARCH_SITES = 128
+WEIGHED_SITES = 256
+KIN_SITES = 1_024
+KIN_SAMPLES = 2_000
+"""Samples that are no participants and are looked at for kin; more say nothing new of a file."""
+FALSE_CALL = 1e-3
+SIBLING_ODDS = log(1_000)
 KIN_DECADES = 6.0
+LEAST_KINSHIP = 0.15
+"""KING-robust kinship of first-degree kin is 0.25; strangers of one small population stay below this."""
 MOST_DECADES = 60.0
 """Odds beyond this would rest on the model, not on the data."""
 
-Dosages = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Calls = npt.NDArray[np.int8]
 
 
-@dataclass(slots=True)
-class FoundGenotypes:
-    """The SNPs of one find, as they stand in it."""
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What each found sample is; one entry a sample."""
 
-    samples_count: int = 0
-    chromosomes: list[str] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    alleles: list[tuple[str, str]] = field(default_factory=list)
-    dosages: list[Dosages] = field(default_factory=list)
-
-    def add(self, part: Part) -> None:
-        if not isinstance(part, Genotypes) or not part.coding_known:
-            return
-        self.samples_count = self.samples_count or len(part.samples)
-        if len(part.samples) != self.samples_count:
-            return
-        for number, (a, b) in enumerate(zip(part.alleles_a, part.alleles_b, strict=True)):
-            if (
-                len(self.alleles) >= MOST_VARIANTS_KEPT
-                or len(self.alleles) * self.samples_count > MOST_CELLS_KEPT
-            ):
-                return
-            if is_snp(a, b):
-                self.chromosomes.append(chromosome_name(part.chromosomes[number]))
-                self.positions.append(int(part.positions[number]))
-                self.names.append(part.names[number])
-                self.alleles.append((a, b))
-                self.dosages.append(part.dosages[number])
+    same: Flags
+    """A participant, and no sibling of one."""
+    same_or_sibling: Flags
+    """A participant or a full sibling: too little of the genome to tell."""
+    relative: Flags
+    participants: npt.NDArray[np.int64]
+    """The place of the participant that fits best; -1 where nobody does."""
+    alike: Flags
+    """Two participants fit: twins, or one person enrolled twice."""
+    odds: Floats
+    """Natural log odds of being that participant against a stranger, over the number of participants."""
+    kin_odds: Floats
+    """The same of being close kin of somebody; -inf where it was not looked at."""
+    error: float
+    """The error rate of a call among those who are called."""
 
 
 def sketch(_keys: MatchingKeys) -> FoundGenotypes:
@@ -76,148 +72,210 @@ def sketch(_keys: MatchingKeys) -> FoundGenotypes:
 
 
 def compare(sketch: FoundGenotypes, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:
-    if not sketch.alleles:
+    if not len(sketch):
         return []
     store = open_store(cohort.folder, keys.genotypes)
     if store is None:
         return []
-    found_rows, known_rows, swapped = shared_sites(sketch, store)
-    if len(found_rows) < FEWEST_SITES:
+    shared = shared_sites(sketch.variants(), store)
+    if not len(shared):
         return []
-    chosen, known = _spread(store, known_rows)
-    if len(chosen) < FEWEST_SITES:
-        return []
-    found = np.stack([sketch.dosages[found_rows[one]] for one in chosen])
-    turn = swapped[chosen]
-    found[turn] = np.where(found[turn] >= 0, 2 - found[turn], -1)
-    sites = known_rows[chosen]
-    same, kin = _best_odds(found, known, store.frequencies[sites])
-    spans = _spans(store.chromosomes[sites], store.positions[sites])
-    return _evidence(same, kin, spans, len(chosen), store.samples_count)
+    sites = _chosen(sketch, shared, store, WEIGHED_SITES)
+    if len(sites) < FEWEST_SITES:
+        return [_too_few(len(sites))]
+    return _evidence(identify(sketch, store, shared, sites), shared, len(sites), store)
 
 
-def shared_sites(
-    found: FoundGenotypes, store: Store
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Rows of the find, rows of the store, and whether they count the other allele; by position, else by name."""
-    by_place = {
-        (chromosome, position): number
-        for number, (chromosome, position) in enumerate(
-            zip(store.chromosomes.tolist(), store.positions.tolist(), strict=True)
+def identify(
+    found: FoundGenotypes, store: Store, shared: Shared, sites: npt.NDArray[np.int64], *, kin: bool = True
+) -> Called:
+    """Calls every found sample at these sites (places in `shared`, the most informative first)."""
+    calls = _turned(found, shared, sites)
+    rows = store.packed_rows(shared.known[sites])
+    near = _nearest(calls[:SEARCH_SITES], rows[:SEARCH_SITES], store, shared.coding_known, kin=False)
+    people, odds = _weighed(calls, rows, near, store, shared, sites)
+    participants, best, rival = _best(people, odds.same)
+    at = np.arange(calls.shape[1])
+    over = odds.same[best, at] - log(store.samples_count)
+    known = participants >= 0
+    against_kin = odds.same[best, at] - odds.kin[best, at]
+    passes = known & (over > -log(FALSE_CALL)) & (against_kin > 0)
+    same = passes & (against_kin > SIBLING_ODDS)
+    alike = same & (rival > odds.same[best, at] - SIBLING_ODDS)
+    kin_odds = np.full(len(over), -np.inf)
+    if kin and not passes.all():
+        _seek_kin(found, store, shared, np.flatnonzero(~passes), kin_odds)
+    return Called(
+        same=same,
+        same_or_sibling=passes & ~same,
+        relative=~passes & (kin_odds / log(10) - log10(max(1, len(over))) > KIN_DECADES),
+        participants=np.where(passes, participants, -1),
+        alike=alike,
+        odds=np.where(known, over, -np.inf),
+        kin_odds=kin_odds,
+        error=float(np.median(odds.error[best, at][passes])) if passes.any() else 0.0,
+    )
+
+
+def _chosen(found: FoundGenotypes, shared: Shared, store: Store, most: int) -> npt.NDArray[np.int64]:
+    """The sites to compare at: first without regard to missing calls, then among those that the find has calls for."""
+    called = (found.calls(shared.found) >= 0).mean(axis=1) if found.samples_count < 4096 else None
+    return choose(shared, store, most, called)
+
+
+def _turned(found: FoundGenotypes, shared: Shared, sites: npt.NDArray[np.int64]) -> Calls:
+    """The find's calls at these sites, counting the cohort's allele b."""
+    calls = found.calls(shared.found[sites])
+    turn = shared.swapped[sites]
+    calls[turn] = np.where(calls[turn] >= 0, 2 - calls[turn], -1)
+    return calls
+
+
+def _nearest(
+    calls: Calls, rows: npt.NDArray[np.uint8], store: Store, coding_known: bool, *, kin: bool
+) -> Nearest:
+    found, cohort = from_calls(calls), from_packed(rows, store.samples_count)
+    cohort.called[:, store.withdrawn] = 0
+    if not coding_known:
+        found, cohort = _heterozygosity(found), _heterozygosity(cohort)
+    return nearest(found, cohort, kin=kin)
+
+
+def _heterozygosity(planes: Planes) -> Planes:
+    return Planes(planes.het, np.zeros_like(planes.hom), planes.called, planes.sites_count)
+
+
+def _weighed(
+    calls: Calls,
+    rows: npt.NDArray[np.uint8],
+    near: Nearest,
+    store: Store,
+    shared: Shared,
+    sites: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], Odds]:
+    """The people near each sample (nearest × samples, -1 for nobody) and the log odds of each pair."""
+    people = near[0].T
+    people = np.where((people >= 0) & ~store.withdrawn[people], people, -1)
+    # The chain over siblings' stretches wants the sites along the genome.
+    along = np.lexsort((store.positions[shared.known[sites]], store.chromosomes[shared.known[sites]]))
+    known = shared.known[sites[along]]
+    theirs = _calls_of(rows[along], people.reshape(-1))
+    mine = np.tile(calls[along], (1, len(people)))
+    odds = odds_of_pairs(
+        mine,
+        theirs,
+        store.frequencies[known],
+        switch_chances(
+            store.chromosomes[known], MORGANS_PER_BASE * store.positions[known].astype(np.float64)
+        ),
+        only_heterozygosity=not shared.coding_known,
+    )
+    shape = people.shape
+    return people, Odds(
+        *(getattr(odds, name).reshape(shape) for name in ("same", "parent", "sibling", "error"))
+    )
+
+
+def _calls_of(rows: npt.NDArray[np.uint8], people: npt.NDArray[np.int64]) -> Calls:
+    """Calls of these people (sites × people); nobody's are missing."""
+    who = np.maximum(people, 0)
+    codes = (rows[:, who >> 2] >> (2 * (who & 3)).astype(np.uint8)) & 3
+    return np.where((codes == 3) | (people < 0), -1, codes).astype(np.int8)
+
+
+def _best(
+    people: npt.NDArray[np.int64], odds: Floats
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """The participant whom each sample fits best, at which place, and the odds of the runner-up."""
+    fits = np.where(people >= 0, odds, -np.inf)
+    best = fits.argmax(axis=0)
+    at = np.arange(people.shape[1])
+    rest = fits.copy()
+    rest[best, at] = -np.inf
+    return people[best, at], best, rest.max(axis=0)
+
+
+def _seek_kin(
+    found: FoundGenotypes, store: Store, shared: Shared, unknown: npt.NDArray[np.int64], out: Floats
+) -> None:
+    """Fills the odds of close kinship, over the number of participants, for the samples `unknown`."""
+    sites = _chosen(found, shared, store, KIN_SITES)
+    some = unknown[np.unique(np.linspace(0, len(unknown) - 1, KIN_SAMPLES).astype(np.int64))]
+    calls = _turned(found, shared, sites)[:, some]
+    rows = store.packed_rows(shared.known[sites])
+    near = _nearest(calls, rows, store, shared.coding_known, kin=True)
+    people, odds = _weighed(calls, rows, near, store, shared, sites)
+    theirs = _calls_of(rows, people.reshape(-1))
+    close = _kinship(np.tile(calls, (1, len(people))), theirs).reshape(people.shape) > LEAST_KINSHIP
+    if not shared.coding_known:
+        close[:] = (
+            False  # opposite homozygotes cannot be told, so neither can kin from people of one population
         )
-    }
-    by_name = {name: number for number, name in enumerate(store.names.tolist()) if name}
-    best: tuple[list[int], list[int], list[bool]] = ([], [], [])
-    for use_names in (False, True):
-        rows: tuple[list[int], list[int], list[bool]] = ([], [], [])
-        for number, alleles in enumerate(found.alleles):
-            place = (found.chromosomes[number], found.positions[number])
-            known = by_name.get(found.names[number]) if use_names else by_place.get(place)
-            if known is None:
-                continue
-            turned = orientation(alleles, (str(store.alleles_a[known]), str(store.alleles_b[known])))
-            if turned is not None:
-                rows[0].append(number)
-                rows[1].append(known)
-                rows[2].append(turned == "swapped")
-        if len(rows[0]) > len(best[0]):
-            best = rows
-    return np.array(best[0], np.int64), np.array(best[1], np.int64), np.array(best[2], bool)
+    likely = np.where((people >= 0) & close, odds.kin, -np.inf).max(axis=0)
+    out[some] = likely - log(store.samples_count)
 
 
-def _spread(store: Store, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Dosages]:
-    """Which of the shared sites to use (places in `rows`), and the cohort's dosages there.
+def _kinship(found: Calls, participants: Calls) -> Floats:
+    """KING-robust kinship between populations (Manichaikul 2010, equation 11): needs no frequencies."""
+    both = (found >= 0) & (participants >= 0)
+    het = ((found == 1) & (participants == 1)).sum(axis=0)
+    opposite = (both & (np.abs(found - participants) == 2)).sum(axis=0)
+    fewer = np.minimum(((found == 1) & both).sum(axis=0), ((participants == 1) & both).sum(axis=0))
+    hets = ((found == 1) & both).sum(axis=0) + ((participants == 1) & both).sum(axis=0)
+    wide = np.maximum(1, fewer)
+    value: Floats = (het - 2 * opposite) / (2 * wide) + 0.5 - hets / (4 * wide)
+    return np.where(fewer > 0, value, 0.0)
 
-    The most informative first; one that is linked (r² over 0.05 within 2 Mb) with one already chosen is left out.
+
+def file_decades(odds: Floats) -> float:
+    """log10 odds that a file holds participants, from the e-value of each sample (natural logs).
+
+    The mean over shares π of the product over samples of 1 - π + π e: an e-value, if strangers are independent,
+    without choosing which samples count. Shares are a half, a tenth, and one sample of the file.
     """
-    frequency = store.frequencies[rows]
-    common = np.flatnonzero(np.minimum(frequency, 1 - frequency) >= LEAST_FREQUENCY)
-    order = common[np.argsort(-np.minimum(frequency[common], 1 - frequency[common]), kind="stable")]
-    chosen: list[int] = []
-    kept: list[Dosages] = []
-    standard: list[npt.NDArray[np.float32]] = []
-    for place in order[: MOST_SITES * 16].tolist():
-        row = rows[place]
-        dosages = store.rows(np.array([row]))[0]
-        score = _standardised(dosages[:4000])
-        near = [
-            other
-            for other, taken in enumerate(chosen)
-            if store.chromosomes[rows[taken]] == store.chromosomes[row]
-            and abs(int(store.positions[rows[taken]]) - int(store.positions[row])) < LINKED_WITHIN
-        ]
-        if any(float(np.mean(standard[other] * score)) ** 2 > MOST_R2 for other in near):
-            continue
-        chosen.append(place)
-        kept.append(dosages)
-        standard.append(score)
-        if len(chosen) >= MOST_SITES:
-            break
-    empty = np.empty((0, store.samples_count), np.int8)
-    return np.array(chosen, np.int64), np.stack(kept) if kept else empty
+    shares = (0.5, 0.1, 1 / (2 * len(odds)))
+    held = np.minimum(odds, 700.0)
+    logs = [float(np.logaddexp(log(1 - share), log(share) + held).sum()) for share in shares]
+    return (max(logs) + log(sum(np.exp(one - max(logs)) for one in logs) / len(logs))) / log(10)
 
 
-def _standardised(dosages: Dosages) -> npt.NDArray[np.float32]:
-    values = dosages.astype(np.float32)
-    values[dosages < 0] = np.nan
-    mean, spread = np.nanmean(values), np.nanstd(values)
-    return np.nan_to_num((values - mean) / max(float(spread), 1e-6)).astype(np.float32)
-
-
-def _best_odds(
-    found: Dosages, known: Dosages, frequencies: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """For each found sample the best log odds (natural) of identity and of kinship over all participants.
-
-    `found` is sites × samples, `known` sites × participants. The best kin is sought apart from the best self.
-    """
-    tables = [table.astype(np.float32) for table in log_odds(frequencies, ERROR)]
-    indicators = [(known == dosage).astype(np.float32) for dosage in range(3)]
-    best = [np.full(found.shape[1], -np.inf), np.full(found.shape[1], -np.inf)]
-    for start in range(0, found.shape[1], 512):
-        block = found[:, start : start + 512]
-        present = (block >= 0).T
-        at = np.clip(block, 0, 2).astype(np.int64)
-        for which, table in enumerate(tables):
-            total = np.zeros((block.shape[1], known.shape[1]), dtype=np.float32)
-            for dosage, indicator in enumerate(indicators):
-                weights = table[np.arange(len(block))[:, None], at, dosage].T * present
-                total += weights @ indicator
-            best[which][start : start + 512] = total.max(axis=1)
-    return best[0], best[1]
-
-
-def _spans(chromosomes: npt.NDArray[np.str_], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    lengths = [
-        (positions[chromosomes == one].max() - positions[chromosomes == one].min()) * MORGANS_PER_BASE
-        for one in np.unique(chromosomes)
-    ]
-    return np.array(lengths, dtype=np.float64)
-
-
-def _evidence(
-    same: npt.NDArray[np.float64],
-    kin: npt.NDArray[np.float64],
-    spans: npt.NDArray[np.float64],
-    sites_count: int,
-    participants: int,
-) -> list[Evidence]:
-    tried = log10(max(1, participants)) + log10(max(1, len(same)))
-    decades = same / log(10) - tried
-    kin_decades = kin / log(10) - tried
-    is_same = (decades > 3) & (same - kin > log(1000))
-    is_kin = ~is_same & (kin_decades > KIN_DECADES)
-    if is_same.any():
-        sibling = chance_of_identical_sibling(spans)
-        relation: Relation = "same" if sibling < SIBLING_CHANCE else "same-or-sibling"
-        odds = float(min(MOST_DECADES, decades[is_same].sum()))
-        count = int(is_same.sum())
-        why = f"{count:,} of {len(same):,} samples agree with one participant each at {sites_count} unlinked sites"
-        return [Evidence(NAME, "genotypes", odds, why, count, len(same), relation)]
-    if is_kin.any():
-        odds = float(min(MOST_DECADES, kin_decades[is_kin].max()))
+def _evidence(called: Called, shared: Shared, sites_count: int, store: Store) -> list[Evidence]:
+    samples = len(called.same)
+    passes = called.same | called.same_or_sibling
+    how = _how(shared, sites_count)
+    if passes.any():
+        relation: Relation = "same" if 2 * called.same.sum() >= passes.sum() else "same-or-sibling"
+        matched = len(np.unique(called.participants[passes]))
+        why = f"{int(passes.sum()):,} of {samples:,} samples agree with one participant each {how}"
+        if relation == "same-or-sibling":
+            why += "; too little of the genome to tell a participant from a full sibling"
+        if called.alike.any():
+            why += f"; {int(called.alike.sum()):,} fit two participants alike (twins, or enrolled twice)"
+        why += f"; about {max(0.2, 100 * called.error):.0f} % of calls differ"
+        decades = min(MOST_DECADES, file_decades(called.odds))
+        return [Evidence(NAME, "genotypes", decades, why, matched, samples, relation)]
+    if called.relative.any():
+        decades = float(called.kin_odds.max()) / log(10) - log10(samples)
         why = (
-            f"{int(is_kin.sum()):,} of {len(same):,} samples are close kin of participants, not participants"
+            f"{int(called.relative.sum()):,} of {samples:,} samples are close kin of participants, "
+            f"not participants, {how}"
         )
-        return [Evidence(NAME, "genotypes", odds, why, 0, len(same), "relative")]
+        return [Evidence(NAME, "genotypes", min(MOST_DECADES, decades), why, 0, samples, "relative")]
+    if sites_count < ENOUGH_SITES and store.samples_count:
+        return [_too_few(sites_count)]
     return []
+
+
+def _how(shared: Shared, sites_count: int) -> str:
+    told = f"at {sites_count} unlinked sites (joined by {shared.by}"
+    if not shared.coding_known:
+        told += "; which allele is counted is not stated, so only heterozygous calls are compared"
+    elif shared.swapped.any():
+        told += f"; the other allele is counted at {100 * shared.swapped.mean():.0f} % of them"
+    return told + ")"
+
+
+def _too_few(sites_count: int) -> Evidence:
+    more = ENOUGH_SITES - sites_count
+    why = f"too few sites to tell people apart: {sites_count} unlinked ones are shared, {more} more would do"
+    return Evidence(NAME, "genotypes", 0.0, why)

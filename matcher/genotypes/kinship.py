@@ -1,29 +1,54 @@
-"""How likely two genotypes are of one person, of kin, or of strangers, at one site.
+"""How likely two people's calls are if they are one person, parent and child, full siblings, or strangers.
 
-Tables follow from Hardy-Weinberg proportions and identity by descent: IBD 2 (one person), IBD 1 (parent and
-child), a quarter of each end and a half between for full siblings, IBD 0 (strangers); both genotypes are seen through
-the same error model (right with 1 - e, else either of the other two).
+At one site the tables follow from Hardy-Weinberg proportions and identity by descent: IBD 2 (one person, or an
+identical twin), IBD 1 (parent and child), IBD 0 (strangers); both calls are seen through one error model (right with
+1 - e, else either of the other two). Siblings are one of these from stretch to stretch: a hidden Markov chain over
+the two parents' sides, whose switches follow from the map distance (Haldane), so that a sibling who shares a whole
+stretch is never taken for the person. The error rate is not known: every likelihood is the mean over a few, which
+keeps odds against strangers an e-value (mean at most 1 for a stranger) whatever the true rate.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from numba import njit, prange
 
 Array = npt.NDArray[np.float64]
+Calls = npt.NDArray[np.int8]
+
+ERRORS = (0.002, 0.01, 0.03, 0.08)
+"""Error rates of a call that are weighed, each with the same weight."""
+LEAST_FREQUENCY = 1e-3
 
 
-def log_odds(frequencies: Array, error: float) -> tuple[Array, Array]:
-    """Natural log odds against strangers, of one person and of full siblings.
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """Natural log odds against strangers, one entry a pair."""
 
-    `frequencies` (sites) of the counted allele, in (0, 1); both results are (sites, 3, 3), indexed by the two
-    dosages. Siblings here stand for all first-degree kin.
+    same: Array
+    parent: Array
+    sibling: Array
+    error: Array
+    """The error rate of ERRORS that fits the pair best if they are one person."""
+
+    @property
+    def kin(self) -> Array:
+        return np.maximum(self.parent, self.sibling)
+
+
+def joint_chances(frequencies: Array, error: float) -> Array:
+    """Chances of two calls: (sites, 3, 3, 3) for IBD 0, 1, 2, each indexed by the two calls.
+
+    `frequencies` of the counted allele are held to 0.001 … 0.999.
     """
-    p = np.clip(frequencies, 1e-3, 1 - 1e-3)
+    p = np.clip(frequencies, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
     q = 1 - p
     zero = np.zeros_like(p)
     alone = np.stack([q**2, 2 * p * q, p**2], axis=-1)
-    ibd2 = alone[:, :, None] * np.eye(3)
     ibd1 = np.stack(
         [
             np.stack([q**3, p * q**2, zero], axis=-1),
@@ -32,19 +57,99 @@ def log_odds(frequencies: Array, error: float) -> tuple[Array, Array]:
         ],
         axis=1,
     )
+    ibd2 = alone[:, :, None] * np.eye(3)
+    ibd0 = alone[:, :, None] * alone[:, None, :]
     seen = np.full((3, 3), error / 2) + (1 - 1.5 * error) * np.eye(3)
-    blurred_alone = alone @ seen
-    strangers = blurred_alone[:, :, None] * blurred_alone[:, None, :]
-
-    def blurred(joint: Array) -> Array:
-        through: Array = np.einsum("vab,ac,bd->vcd", joint, seen, seen)
-        return through
-
-    same = blurred(ibd2)
-    kin = 0.25 * same + 0.5 * blurred(ibd1) + 0.25 * strangers
-    return np.log(same / strangers), np.log(kin / strangers)
+    return np.stack([np.einsum("vab,ac,bd->vcd", one, seen, seen) for one in (ibd0, ibd1, ibd2)], axis=1)
 
 
-def chance_of_identical_sibling(spans_in_morgans: Array) -> float:
-    """The chance that a full sibling shares both haplotypes over all these stretches: .25 exp(-4 L) each."""
-    return float(np.prod(0.25 * np.exp(-4.0 * spans_in_morgans)))
+def heterozygosity_only(chances: Array) -> Array:
+    """The same tables where only "heterozygous or not" is known: no swap of alleles and no other strand changes it.
+
+    Still indexed by calls: 0 and 2 both stand for homozygous.
+    """
+    group = np.array([[1.0, 0, 1.0], [0, 1.0, 0], [1.0, 0, 1.0]])
+    grouped: Array = np.einsum("vkab,ac,bd->vkcd", chances, group, group)
+    return grouped
+
+
+def switch_chances(chromosomes: npt.NDArray[Any], morgans: Array) -> Array:
+    """The chance that one parent's side of two siblings changes between a site and the one before it.
+
+    (1 - exp(-4 d)) / 2: four meioses' halves between sharing and not (Haldane); 0.5 on another chromosome. Sites must
+    be in order of chromosome and place.
+    """
+    distance = np.maximum(0.0, np.diff(morgans))
+    chance = (1 - np.exp(-4 * distance)) / 2
+    return np.concatenate([[0.5], np.where(chromosomes[1:] == chromosomes[:-1], chance, 0.5)])
+
+
+def odds_of_pairs(
+    found: Calls,
+    participants: Calls,
+    frequencies: Array,
+    switches: Array,
+    *,
+    only_heterozygosity: bool = False,
+) -> Odds:
+    """Log odds of each pair of columns of `found` and `participants` (both sites × pairs; negative is missing).
+
+    Sites are in order of chromosome and place, and unlinked enough to count apart; `switches` of `switch_chances`.
+    """
+    pairs = found.shape[1]
+    each = np.empty((len(ERRORS), 4, pairs))
+    for number, error in enumerate(ERRORS):
+        chances = joint_chances(frequencies, error)
+        if only_heterozygosity:
+            chances = heterozygosity_only(chances)
+        _likelihoods(
+            np.ascontiguousarray(found),
+            np.ascontiguousarray(participants),
+            np.ascontiguousarray(chances),
+            switches,
+            each[number],
+        )
+    strangers = _mean(each[:, 0])
+    return Odds(
+        same=_mean(each[:, 1]) - strangers,
+        parent=_mean(each[:, 2]) - strangers,
+        sibling=_mean(each[:, 3]) - strangers,
+        error=np.array(ERRORS)[each[:, 1].argmax(axis=0)],
+    )
+
+
+def _mean(logs: Array) -> Array:
+    """The log of the mean of likelihoods, over the first axis."""
+    top = logs.max(axis=0)
+    mean: Array = top + np.log(np.exp(logs - top).mean(axis=0))
+    return mean
+
+
+@njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def _likelihoods(found: Any, people: Any, chances: Any, switches: Any, out: Any) -> None:
+    """Fills `out` (strangers, same, parent and child, siblings; × pairs) with natural log likelihoods."""
+    sites = found.shape[0]
+    for pair in prange(found.shape[1]):
+        stranger, same, parent, sibling = 0.0, 0.0, 0.0, 0.0
+        none, one, both = 0.25, 0.5, 0.25
+        for site in range(sites):
+            s = switches[site]
+            stay = 1.0 - s
+            # Each parent's side is shared or not, and switches on its own; `one` holds both mixed states.
+            none, one, both = (
+                none * stay * stay + one * s * stay + both * s * s,
+                2 * none * s * stay + one * (stay * stay + s * s) + 2 * both * s * stay,
+                none * s * s + one * s * stay + both * stay * stay,
+            )
+            a, b = found[site, pair], people[site, pair]
+            if a < 0 or b < 0:
+                continue
+            apart, half, whole = chances[site, 0, a, b], chances[site, 1, a, b], chances[site, 2, a, b]
+            stranger += np.log(apart)
+            same += np.log(whole)
+            parent += np.log(half)
+            none, one, both = none * apart, one * half, both * whole
+            total = none + one + both
+            sibling += np.log(total)
+            none, one, both = none / total, one / total, both / total
+        out[0, pair], out[1, pair], out[2, pair], out[3, pair] = stranger, same, parent, sibling

@@ -1,8 +1,9 @@
 """The cohort's genotypes variant by variant, two bits a call, encrypted: a few hundred variants are read cheaply.
 
 `calls.bin` holds one row of ceil(N / 4) bytes a variant, each row under AES-CTR with the variant's number as
-nonce (the key is fresh for each store, wrapped by the workspace's); `variants.npz` holds positions, alleles and
-frequencies; `samples.npy` keyed hashes of sample ids. No id is kept.
+nonce (the key is fresh for each store, wrapped by the workspace's); `variants.npz` holds places, names, alleles and
+frequencies; `linkage.bin` the first thousand or so participants' calls, from which linkage is told, encrypted too;
+`samples.npy` keyed hashes of sample ids. No id is kept. Next door: `sites` (which variants two files share).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,44 +22,89 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from matcher.contents import Genotypes
-from matcher.genotypes.variants import chromosome_name, is_autosome, is_palindromic, is_snp
+from matcher.genotypes.planes import counts, packed, unpacked
+from matcher.genotypes.variants import (
+    allele_code,
+    chromosome_code,
+    is_autosome,
+    is_palindromic,
+    is_snp,
+    name_number,
+)
 
 FOLDER = "genotypes"
-_SHIFTS = np.array([0, 2, 4, 6], dtype=np.uint8)
+BUILDS = "builds"
+"""The folder inside it with one file for every other build (see `builds`)."""
+LINKAGE_SAMPLES = 1024
+"""Participants whose calls tell which variants are linked; a multiple of 4."""
+_LINKAGE_ROW = LINKAGE_SAMPLES // 4
+_LINKAGE_NONCE = 1 << 62
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Where the store's variants lie in another build of the genome; 0 where that is not known."""
+
+    name: str
+    chromosomes: npt.NDArray[np.uint8]
+    positions: Numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An opened store; arrays have one entry a variant."""
+    """An opened store; arrays have one entry a variant, in the order in which they were enrolled."""
 
     folder: Path
     key: bytes
     samples_count: int
-    chromosomes: npt.NDArray[np.str_]
-    positions: npt.NDArray[np.int64]
-    names: npt.NDArray[np.str_]
-    alleles_a: npt.NDArray[np.str_]
-    alleles_b: npt.NDArray[np.str_]
+    chromosomes: npt.NDArray[np.uint8]
+    positions: Numbers
+    names: Numbers
+    """`name_number` of the variant's name; 0 where it has none."""
+    alleles_a: npt.NDArray[np.uint8]
+    alleles_b: npt.NDArray[np.uint8]
+    """`allele_code`s; calls count allele b."""
     frequencies: npt.NDArray[np.float64]
     """Frequency of allele b among called genotypes."""
+    withdrawn: npt.NDArray[np.bool_]
+    """Participants who have withdrawn: they are looked for no more."""
+    other_builds: tuple[Build, ...] = ()
 
-    def rows(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        """Dosages (variants × samples, -1 missing) of the variants with these numbers."""
+    def packed_rows(self, numbers: Numbers) -> npt.NDArray[np.uint8]:
+        """The rows of these variants, two bits a call: variants × ceil(samples / 4)."""
         width = (self.samples_count + 3) // 4
-        out = np.empty((len(numbers), self.samples_count), dtype=np.int8)
+        out = np.empty((len(numbers), width), np.uint8)
         with (self.folder / "calls.bin").open("rb") as file:
             for place, number in enumerate(numbers):
                 file.seek(int(number) * width)
-                packed = np.frombuffer(_crypt(self.key, int(number), file.read(width)), dtype=np.uint8)
-                calls = ((packed[:, None] >> _SHIFTS) & 3).reshape(-1)[: self.samples_count].astype(np.int8)
-                out[place] = np.where(calls == 3, -1, calls)
+                out[place] = np.frombuffer(_crypt(self.key, int(number), file.read(width)), dtype=np.uint8)
         return out
+
+    def rows(self, numbers: Numbers) -> npt.NDArray[np.int8]:
+        """Calls (variants × samples, -1 missing) of the variants with these numbers."""
+        return unpacked(self.packed_rows(numbers), self.samples_count)
+
+    def linkage_rows(self, numbers: Numbers) -> npt.NDArray[np.int8]:
+        """Calls of the participants from whom linkage is told (variants × up to LINKAGE_SAMPLES)."""
+        people = min(LINKAGE_SAMPLES, self.samples_count)
+        out = np.empty((len(numbers), _LINKAGE_ROW), np.uint8)
+        with (self.folder / "linkage.bin").open("rb") as file:
+            for place, number in enumerate(numbers):
+                file.seek(int(number) * _LINKAGE_ROW)
+                row = _crypt(self.key, _LINKAGE_NONCE + int(number), file.read(_LINKAGE_ROW))
+                out[place] = np.frombuffer(row, dtype=np.uint8)
+        return unpacked(out, people)
 
 
 def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[int, int]:
     """Writes the store of a cohort or release; gives the numbers of samples and of variants kept.
 
     Only autosomal SNPs whose strand can be told are kept: others say nothing that these do not.
+
+    Raises:
+        ValueError: a part holds other samples than the first.
     """
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
@@ -65,7 +112,7 @@ def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[i
     columns: dict[str, list[npt.NDArray[np.generic]]] = {}
     samples: tuple[str, ...] = ()
     count = 0
-    with (place / "calls.bin").open("wb") as file:
+    with (place / "calls.bin").open("wb") as file, (place / "linkage.bin").open("wb") as linkage:
         for part in parts:
             samples = samples or part.samples
             if part.samples != samples:
@@ -73,45 +120,96 @@ def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[i
                     "all genotype files of a cohort must hold the same samples in the same order"
                 )
             kept = _kept(part)
-            dosages = part.dosages[kept]
-            for row in dosages:
-                file.write(_crypt(secret, count, _packed(row)))
+            rows = packed(part.dosages[kept])
+            for row in rows:
+                head = np.full(_LINKAGE_ROW, 255, np.uint8)
+                head[: len(row)] = row[:_LINKAGE_ROW]
+                file.write(_crypt(secret, count, row.tobytes()))
+                linkage.write(_crypt(secret, _LINKAGE_NONCE + count, head.tobytes()))
                 count += 1
-            _append(columns, part, kept, dosages)
+            _append(columns, part, kept, counts(rows, len(samples)))
     nonce = os.urandom(12)
     (place / "key.bin").write_bytes(nonce + AESGCM(key).encrypt(nonce, secret, FOLDER.encode()))
-    whole: dict[str, Any] = {name: np.concatenate(pieces) for name, pieces in columns.items()}
-    np.savez(place / "variants.npz", **whole)
-    hashes = [hashlib.blake2b(one.encode(), key=key, digest_size=8).digest() for one in samples]
-    np.save(place / "samples.npy", np.frombuffer(b"".join(hashes), dtype=np.uint64))
+    if columns:
+        whole: dict[str, Any] = {name: np.concatenate(pieces) for name, pieces in columns.items()}
+        np.savez(place / "variants.npz", **whole)
+    np.save(place / "samples.npy", hashes_of(samples, key))
     return len(samples), count
 
 
-def open_store(folder: Path, key: bytes) -> Store | None:
-    """The store in a cohort's or release's folder, or None."""
+def hashes_of(samples: Iterable[str], key: bytes) -> npt.NDArray[np.uint64]:
+    """Keyed hashes of sample ids, 64 bits each."""
+    hashes = [hashlib.blake2b(one.encode(), key=key, digest_size=8).digest() for one in samples]
+    return np.frombuffer(b"".join(hashes), dtype=np.uint64)
+
+
+def withdraw(folder: Path, samples: Iterable[str], key: bytes) -> int:
+    """Participants who are to be looked for no more; gives how many of these the store holds.
+
+    Raises:
+        FileNotFoundError: there is no store in the folder.
+    """
     place = folder / FOLDER
+    known = np.load(place / "samples.npy", allow_pickle=False)
+    gone = np.isin(known, hashes_of(samples, key))
+    before = _withdrawn(place, len(known))
+    unfinished = place / ".withdrawn.npy"
+    np.save(unfinished, before | gone)
+    unfinished.replace(place / "withdrawn.npy")
+    return int(gone.sum())
+
+
+def open_store(folder: Path, key: bytes) -> Store | None:
+    """The store in a cohort's or release's folder, or None; one that was opened and has not changed is kept."""
+    place = folder / FOLDER
+    try:
+        changed = (place / "key.bin").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
     if not (place / "variants.npz").exists():
         return None
+    marks = place / "withdrawn.npy"
+    return _open(place, key, changed, marks.stat().st_mtime_ns if marks.exists() else 0)
+
+
+@lru_cache(maxsize=8)
+def _open(place: Path, key: bytes, _changed: int, _withdrawn_at: int) -> Store:
     wrapped = (place / "key.bin").read_bytes()
     secret = AESGCM(key).decrypt(wrapped[:12], wrapped[12:], FOLDER.encode())
+    samples_count = len(np.load(place / "samples.npy", allow_pickle=False))
     with np.load(place / "variants.npz", allow_pickle=False) as columns:
         return Store(
             folder=place,
             key=secret,
-            samples_count=len(np.load(place / "samples.npy", allow_pickle=False)),
+            samples_count=samples_count,
             chromosomes=columns["chromosomes"],
             positions=columns["positions"],
             names=columns["names"],
             alleles_a=columns["alleles_a"],
             alleles_b=columns["alleles_b"],
             frequencies=columns["frequencies"],
+            withdrawn=_withdrawn(place, samples_count),
+            other_builds=tuple(_build(path) for path in sorted((place / BUILDS).glob("*.npz"))),
         )
+
+
+def _build(path: Path) -> Build:
+    with np.load(path, allow_pickle=False) as columns:
+        return Build(path.stem, columns["chromosomes"], columns["positions"])
+
+
+def _withdrawn(place: Path, samples_count: int) -> npt.NDArray[np.bool_]:
+    marks = place / "withdrawn.npy"
+    if not marks.exists():
+        return np.zeros(samples_count, dtype=bool)
+    loaded: npt.NDArray[np.bool_] = np.load(marks, allow_pickle=False)
+    return loaded
 
 
 def _kept(part: Genotypes) -> npt.NDArray[np.bool_]:
     return np.array(
         [
-            is_snp(a, b) and not is_palindromic(a, b) and is_autosome(chromosome_name(chromosome))
+            is_snp(a, b) and not is_palindromic(a, b) and is_autosome(chromosome)
             for a, b, chromosome in zip(part.alleles_a, part.alleles_b, part.chromosomes, strict=True)
         ],
         dtype=bool,
@@ -122,26 +220,20 @@ def _append(
     columns: dict[str, list[npt.NDArray[np.generic]]],
     part: Genotypes,
     kept: npt.NDArray[np.bool_],
-    dosages: npt.NDArray[np.int8],
+    calls: npt.NDArray[np.int64],
 ) -> None:
-    called = (dosages >= 0).sum(axis=1)
-    total = np.where(dosages > 0, dosages, 0).sum(axis=1, dtype=np.int64)
+    """Adds what is kept of each variant; `calls` are the numbers of calls 0, 1, 2 and missing."""
+    called = calls[:, :3].sum(axis=1)
     values: dict[str, npt.NDArray[np.generic]] = {
-        "chromosomes": np.array([chromosome_name(one) for one in part.chromosomes], dtype="U2")[kept],
+        "chromosomes": np.array([chromosome_code(one) for one in part.chromosomes], dtype=np.uint8)[kept],
         "positions": part.positions[kept],
-        "names": np.array(part.names, dtype="U20")[kept],
-        "alleles_a": np.array(part.alleles_a, dtype="U1")[kept],
-        "alleles_b": np.array(part.alleles_b, dtype="U1")[kept],
-        "frequencies": total / np.maximum(1, 2 * called),
+        "names": np.array([name_number(one) for one in part.names], dtype=np.int64)[kept],
+        "alleles_a": np.array([allele_code(one) for one in part.alleles_a], dtype=np.uint8)[kept],
+        "alleles_b": np.array([allele_code(one) for one in part.alleles_b], dtype=np.uint8)[kept],
+        "frequencies": (calls[:, 1] + 2 * calls[:, 2]) / np.maximum(1, 2 * called),
     }
     for name, value in values.items():
         columns.setdefault(name, []).append(value)
-
-
-def _packed(row: npt.NDArray[np.int8]) -> bytes:
-    calls = np.where(row < 0, 3, row).astype(np.uint8)
-    padded = np.pad(calls, (0, -len(calls) % 4), constant_values=3).reshape(-1, 4)
-    return bytes((padded << _SHIFTS).sum(axis=1, dtype=np.uint8))
 
 
 def _crypt(key: bytes, number: int, data: bytes) -> bytes:

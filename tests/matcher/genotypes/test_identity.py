@@ -85,11 +85,13 @@ def test_children_of_participants_are_kin_and_never_the_same(cohort: EnrolledCoh
     assert evidence.participants_matched == 0
 
 
-def test_too_few_sites_say_nothing(cohort: EnrolledCohort, tmp_path: Path) -> None:
+def test_too_few_sites_prove_nothing_and_are_told(cohort: EnrolledCohort, tmp_path: Path) -> None:
     whole = members_file(tmp_path / "all.vcf", range(30)).read_text().splitlines(keepends=True)
     head = [line for line in whole if line.startswith("#")]
     (tmp_path / "few.vcf").write_text("".join(head + whole[len(head) : len(head) + 15]))
-    assert found(tmp_path / "few.vcf", cohort) == []
+    (evidence,) = found(tmp_path / "few.vcf", cohort)
+    assert evidence.log10_odds == 0
+    assert "more would do" in evidence.why
 
 
 def test_no_id_and_no_genotype_can_be_read_from_the_index(cohort: EnrolledCohort) -> None:
