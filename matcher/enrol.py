@@ -72,6 +72,8 @@ def add_cohort(
             enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
             row.participants_count = max(row.participants_count, enrolled.samples_count)
             row.variants_count = enrolled.variants_count
+            if not phenotypes:
+                tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
         texts_enrol.enrol_texts(folder, name, row.title, tuple(aliases))
 
     _build(cohort_folder(enrolment.indexes, name), build)
@@ -124,7 +126,9 @@ def add_release(
         )
         row.ids_count = tables.ids_count
         if genotypes:
-            genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
+            enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
+            if not row.ids_count:
+                row.ids_count = tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
         if prepare is not None:
             row.manifest = {**row.manifest, **prepare(folder)}
 

@@ -16,6 +16,7 @@ from matcher.contents import Event, FileEnded, FileStarted, Limits, Text
 from matcher.library import matchers
 from matcher.reading import read_bytes, read_path
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys
+from matcher.tables.masking import id_mask
 from matcher.verdict import best, judge, matches_of
 
 PATH_PART = "path"
@@ -41,21 +42,26 @@ class Examiner:
     def paths(self, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
         """The contract's line for every file in `paths`: folders, archives and git histories included."""
         for path in paths:
-            yield from self.events(read_path(path, self.limits))
+            yield from self.events(read_path(path, self.limits), given=str(path))
 
     def content(self, name: str, data: Any) -> Iterator[dict[str, Any]]:
         """The same for content that was decrypted from quarantine; `data` is bytes or a binary stream."""
         yield from self.events(read_bytes(name, data, self.limits))
 
-    def events(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
-        """Answers, one for every file that ends in `events`."""
+    def events(self, events: Iterable[Event], given: str = "") -> Iterator[dict[str, Any]]:
+        """Answers, one for every file that ends in `events`; ids in names are masked, but not in the path `given`."""
+        mask = id_mask(self.library, self.keys)
         file = self._open("")
         for event in events:
             match event:
                 case FileStarted(path):
                     file = self._open(path)
                 case FileEnded():
-                    yield self._answer(file, event)
+                    answer = self._answer(file, event)
+                    inner = event.path.removeprefix(given)
+                    answer["path"] = event.path[: len(event.path) - len(inner)] + mask(inner)
+                    answer["columns"] = [mask(name) for name in answer["columns"]]
+                    yield answer
                 case part:
                     file.content.add(part)
                     for sketch in file.sketches:

@@ -11,6 +11,8 @@ from crawler.models import Copy
 from matcher.models import Match
 
 _LONG_NUMBER = re.compile(r"\d{6,}")
+_MASK = "[id]"
+"""What an examination puts in place of a participant's id in a path."""
 _IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12}):(?P<path>.+)$")
 
 
@@ -55,7 +57,7 @@ def _in_history(copy: Copy, commit: str, path: str) -> Address:
     masked = _LONG_NUMBER.sub(lambda found: f"[{len(found[0])} digits]", path)
     if copy.platform != "github":
         return Address(copy.url, commit, masked)
-    if masked != path:
+    if masked != path or _MASK in path:
         return Address(f"{copy.url}/tree/{commit}", commit, masked)
     return Address(f"{copy.url}/blob/{commit}/{quote(outer)}", commit, path)
 

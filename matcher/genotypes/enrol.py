@@ -1,4 +1,4 @@
-"""Enrols the genotypes of a cohort or a release from VCF, BCF or PLINK 1 files, streamed."""
+"""Enrols the genotypes of a cohort or a release from any file of genotypes that is read, streamed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from typing import BinaryIO, cast
 
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
 from matcher.errors import BadSourceFile
-from matcher.formats import plink1, vcf
 from matcher.genotypes.store import write_store
 from matcher.sketches import MatchingKeys
+from matcher.sniffing import HEAD_BYTES, format_of
 
 _GZIP = b"\x1f\x8b"
+_GIVE = "give VCF, BCF, PLINK 1 (.bed) or PLINK 2 (.pgen) with their neighbours"
 
 
 @dataclass(frozen=True, slots=True)
 class GenotypesEnrolled:
     """What was enrolled, in numbers."""
 
-    samples_count: int
+    samples: tuple[str, ...]
+    """The samples' ids: the caller keeps nothing of them but keyed hashes."""
     variants_count: int
+
+    @property
+    def samples_count(self) -> int:
+        return len(self.samples)
 
 
 def enrol(folder: Path, files: Sequence[Path], keys: MatchingKeys) -> GenotypesEnrolled:
@@ -36,7 +42,7 @@ def enrol(folder: Path, files: Sequence[Path], keys: MatchingKeys) -> GenotypesE
         samples, variants = write_store(folder, _parts(files), keys.genotypes)
     except Unreadable as wrong:
         raise BadSourceFile(
-            f"a genotype file cannot be read ({wrong}); give VCF, BCF, or a .bed with .bim, .fam"
+            f"a genotype file cannot be read ({wrong}); give one that PLINK or bcftools reads, with its neighbours"
         ) from None
     except ValueError as wrong:
         raise BadSourceFile(str(wrong)) from None
@@ -54,13 +60,14 @@ def _parts(files: Sequence[Path]) -> Iterator[Genotypes]:
             stream = raw
             if head == _GZIP:
                 stream = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb")))
-            start = stream.read(64)
+            start = stream.read(HEAD_BYTES)
             stream.seek(0)
             opened = Opened(path.name.removesuffix(".gz"), stream, path.stat().st_size, _beside(path))
-            reader = next((one for one in (plink1, vcf) if one.sniff(opened.name, start)), None)
+            reader = format_of(opened.name, start)
             if reader is None:
-                raise BadSourceFile(f"{path.name} is no VCF, BCF or PLINK .bed; give one of these")
-            yield from reader.read(opened, Limits())
+                raise BadSourceFile(f"{path.name} is no file of genotypes; {_GIVE}")
+            parts = reader.read(opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50))
+            yield from (part for part in parts if isinstance(part, Genotypes))
 
 
 def _beside(path: Path) -> Callable[[str], BinaryIO | None]:

@@ -98,8 +98,8 @@ class Store:
         return unpacked(out, people)
 
 
-def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[int, int]:
-    """Writes the store of a cohort or release; gives the numbers of samples and of variants kept.
+def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[tuple[str, ...], int]:
+    """Writes the store of a cohort or release; gives the samples' ids and the number of variants kept.
 
     Only autosomal SNPs whose strand can be told are kept: others say nothing that these do not.
 
@@ -134,7 +134,7 @@ def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[i
         whole: dict[str, Any] = {name: np.concatenate(pieces) for name, pieces in columns.items()}
         np.savez(place / "variants.npz", **whole)
     np.save(place / "samples.npy", hashes_of(samples, key))
-    return len(samples), count
+    return samples, count
 
 
 def hashes_of(samples: Iterable[str], key: bytes) -> npt.NDArray[np.uint64]:

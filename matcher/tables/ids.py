@@ -25,7 +25,7 @@ from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, ReleaseEvid
 from matcher.tables.enrol import HASHES_FILE, IDS_FOLDER
 from matcher.tables.id_space import IdSpace, read_space
 from matcher.tables.odds import log10_e_value
-from matcher.tables.tokens import Tokens, joined, none, tokens_of, tokens_of_cells
+from matcher.tables.tokens import Tokens, joined, tokens_of, tokens_of_cells
 
 NAME = "id-set"
 VERSION = "1"
@@ -48,8 +48,7 @@ class IdSketch:
 
     def add(self, part: Part) -> None:
         if isinstance(part, Table):
-            header = tokens_of(self.key, "\n".join(part.columns)) if part.has_header else none()
-            self._keep(("header", part.name), header)
+            self._keep(("header", part.name), tokens_of(self.key, "\n".join(_first_row(part))))
             for name, cells in zip(part.columns, part.cells, strict=True):
                 self._keep((part.name, name), tokens_of_cells(self.key, cells))
         elif isinstance(part, Genotypes):
@@ -67,7 +66,7 @@ class IdSketch:
 
 
 @dataclass(frozen=True, slots=True)
-class _IdSet:
+class IdSet:
     """One enrolled set of ids."""
 
     hashes: npt.NDArray[np.uint64]
@@ -87,6 +86,13 @@ class _Weighed:
     tried: int
 
 
+def _first_row(part: Table) -> Sequence[str]:
+    """Where ids stand if a table has its participants in columns; numbers are taken for a row, not for a header."""
+    if part.has_header:
+        return part.columns
+    return [cells[0] for cells in part.cells] if part.rows_count else []
+
+
 def sketch(keys: MatchingKeys) -> IdSketch:
     """An empty sketch of one file."""
     return IdSketch(subkey(keys.ids, "ids"))
@@ -94,7 +100,7 @@ def sketch(keys: MatchingKeys) -> IdSketch:
 
 def compare(sketch: IdSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:  # noqa: ARG001
     """The odds for the cohort's own ids and for those of every release."""
-    sets = _sets(cohort)
+    sets = id_sets(cohort)
     if not sets or not sketch.places:
         return []
     units = [_without_runs(joined(parts)) for parts in sketch.places.values()]
@@ -124,14 +130,14 @@ def compare(sketch: IdSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> lis
     ]
 
 
-def _sets(cohort: EnrolledCohort) -> dict[str, _IdSet]:
+def id_sets(cohort: EnrolledCohort) -> dict[str, IdSet]:
     """Every set of ids by release, the cohort's own under ""."""
     folders = {"": cohort.folder} | {one.name: one.folder for one in cohort.releases}
     sets = {name: _read(folder / IDS_FOLDER) for name, folder in folders.items()}
     return {name: one for name, one in sets.items() if one is not None}
 
 
-def _read(folder: Path) -> _IdSet | None:
+def _read(folder: Path) -> IdSet | None:
     path = folder / HASHES_FILE
     if not path.exists():
         return None
@@ -139,9 +145,9 @@ def _read(folder: Path) -> _IdSet | None:
 
 
 @lru_cache(maxsize=512)
-def _read_once(folder: str, _written: int) -> _IdSet:
+def _read_once(folder: str, _written: int) -> IdSet:
     place = Path(folder)
-    return _IdSet(np.load(place / HASHES_FILE, mmap_mode="r", allow_pickle=False), read_space(place))
+    return IdSet(np.load(place / HASHES_FILE, mmap_mode="r", allow_pickle=False), read_space(place))
 
 
 def _without_runs(tokens: Tokens) -> Tokens:
@@ -167,7 +173,7 @@ def _without_runs(tokens: Tokens) -> Tokens:
 
 def _weigh(
     unit: Tokens,
-    ids: _IdSet,
+    ids: IdSet,
     shared: npt.NDArray[np.bool_] | None = None,
 ) -> _Weighed:
     """One place of the find against one set; `shared` marks tokens that say nothing, as another set explains them."""
@@ -189,7 +195,7 @@ def _best(rows: Sequence[_Weighed]) -> _Weighed:
 
 
 def _releases(
-    sets: dict[str, _IdSet], strong: set[str], units: Sequence[Tokens]
+    sets: dict[str, IdSet], strong: set[str], units: Sequence[Tokens]
 ) -> tuple[ReleaseEvidence, ...]:
     """What the ids say of each release, beyond what any set that shares its ids explains as well."""
     related = {name: [o for o in strong if o != name and _share(sets[name], sets[o])] for name in strong}
@@ -214,14 +220,14 @@ def _releases(
     return tuple(evidence)
 
 
-def _share(one: _IdSet, other: _IdSet) -> bool:
+def _share(one: IdSet, other: IdSet) -> bool:
     """Whether two sets of ids have more in common than chance: drawn from each other, not anew."""
     small, large = sorted((one, other), key=lambda ids: ids.hashes.size)
     both = int(large.holds(np.asarray(small.hashes)).sum())
     return both > 3 + 2 * small.hashes.size * _density(large)
 
 
-def _density(ids: _IdSet) -> float:
+def _density(ids: IdSet) -> float:
     """The chance of one of its own kind of ids to be in the set, over all of its space."""
     space = ids.space
     if not space.stretches.size:
