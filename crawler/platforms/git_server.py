@@ -39,7 +39,9 @@ _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)")
 def searches(plan: SourcePlan, cursor: Mapping[str, Any]) -> Iterator[Address]:
     yield _refs(plan.address)
     if not plan.address.rstrip("/").endswith(".git"):
-        yield Address(url=plan.address, kind="index", details={"page": 1}, again=True)
+        # A page's address ends in a slash, a repository's does not: one address is one lead.
+        url = plan.address if urlsplit(plan.address).query else plan.address.rstrip("/") + "/"
+        yield Address(url=url, kind="index", details={"page": 1}, again=True)
 
 
 def asking(kind: str, plan: SourcePlan) -> Asking:
