@@ -221,19 +221,29 @@ def peers_table(of: Truth, work: Path, sites: int) -> Lines:
     _write_vcf(work / "all.vcf", of.founders, rows, both, names)
     (work / "q.txt").write_text("\n".join(names[of.cohort.shape[1] :]) + "\n")
     (work / "c.txt").write_text("\n".join(names[: of.cohort.shape[1]]) + "\n")
-    run = lambda *words: subprocess.run(
-        [str(one) for one in words], cwd=work, check=True, capture_output=True
-    )  # noqa: E731
+
+    def run(*words: str) -> None:
+        subprocess.run(words, cwd=work, check=True, capture_output=True)
+
     run("plink2", "--vcf", "all.vcf", "--make-pgen", "--out", "all", "--allow-extra-chr")
     pairs = calls.shape[1] * of.cohort.shape[1]
     out = []
     wall, spent, _ = children_cpu(
-        "plink2", "--pfile", "all", "--make-king-table", "--king-table-filter", "0.354",
-        "--king-table-require-xor", "q.txt", "--memory", "12000", "--out", "king", cwd=work,
-    )  # fmt: skip
+        *("plink2", "--pfile", "all", "--make-king-table", "--king-table-filter", "0.354"),
+        *("--memory", "12000", "--threads", "2", "--out", "king"),
+        cwd=work,
+    )
     king = [line.split() for line in (work / "king.kin0").read_text().splitlines()[1:]]
-    hits = {(a[1], a[3]) if a[1].startswith("q") else (a[3], a[1]) for a in king}
-    out.append(("plink2 --king-table-require-xor, kinship over 0.354", wall, spent, *_scored(hits, of)))
+    sides = [sorted((line[-6], line[-5])) if len(line) == 6 else sorted((line[1], line[3])) for line in king]
+    hits = {(found, known) for known, found in sides if known[0] == "c" and found[0] == "q"}
+    out.append(
+        (
+            "plink2 --make-king-table, kinship over 0.354 (all pairs: this version knows no other way)",
+            wall,
+            spent,
+            *_scored(hits, of),
+        )
+    )
     run("bcftools", "view", "-Ob", "-S", "q.txt", "-o", "q.bcf", "all.vcf")
     run("bcftools", "view", "-Ob", "-S", "c.txt", "-o", "c.bcf", "all.vcf")
     for name in ("q.bcf", "c.bcf"):
@@ -255,10 +265,18 @@ def peers_table(of: Truth, work: Path, sites: int) -> Lines:
     part = part_of(of.founders, rows, calls, swap=still, flip=still, lifted=False)
     called(folder, part)
     kept: list[Called] = []
+    kept_places: list[np.ndarray] = []
     wall, spent = cpu(lambda: kept.append(called(folder, part)[0]))
     passes = kept[0].same | kept[0].same_or_sibling
     hits = {(f"q{number}", f"c{kept[0].participants[number]}") for number in np.flatnonzero(passes)}
     out.append(("cohortwatch, whole answer with kin", wall, spent, *_scored(hits, of)))
+    some = min(sites, identity.SEARCH_SITES)
+    planes = from_calls(calls[:some]), from_calls(of.cohort[rows[:some]])
+    wall, spent = cpu(lambda: kept_places.append(nearest(*planes)[0][:, 0]))
+    hits = {(f"q{number}", f"c{place}") for number, place in enumerate(kept_places[0][:MEMBERS])}
+    out.append(
+        (f"cohortwatch, the search alone at {some} sites (members only)", wall, spent, *_scored(hits, of))
+    )
     lines = [
         f"{calls.shape[1]:,} × {of.cohort.shape[1]:,} at {sites:,} sites, 1 % errors, 2 % missing, the peers' files "
         "made ready before:",
