@@ -1,0 +1,78 @@
+"""Parquet, Feather, Arrow IPC and ORC through Arrow, batch by batch: what a footer claims of sizes is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from matcher.contents import Limits, Opened, Table, Unreadable
+from matcher.formats.arrow_tables import tables_of
+
+FORMAT = "columnar"
+_PARQUET, _ARROW, _FEATHER1, _ORC = b"PAR1", b"ARROW1", b"FEA1", b"ORC"
+_STREAM = b"\xff\xff\xff\xff"
+_MOST_COLUMNS = 100_000
+
+
+def sniff(name: str, head: bytes) -> int:
+    if head.startswith((_PARQUET, _ARROW, _FEATHER1)):
+        return 5
+    if head.startswith(_ORC) and b"\0" in head[:4096]:
+        return 5
+    is_stream = (
+        head.startswith(_STREAM) and len(head) > 16 and 0 < int.from_bytes(head[4:8], "little") < 1 << 24
+    )
+    return 4 if is_stream else 0
+
+
+def read(opened: Opened, limits: Limits) -> Iterator[Table]:
+    """Rows in parts; batches are small, so that a column which unfolds a thousandfold is seen while it does.
+
+    Raises:
+        Unreadable: it is damaged, encrypted, or has more columns than any table.
+    """
+    import pyarrow as pa
+
+    head = opened.stream.read(8)
+    opened.stream.seek(0)
+    try:
+        for batch in _batches(pa.PythonFile(opened.stream, mode="r"), head, limits):
+            yield from tables_of(opened.name, batch, limits)
+    except pa.ArrowNotImplementedError as wrong:
+        raise Unreadable("unsupported", type(wrong).__name__) from None
+    except (pa.ArrowException, OSError, ValueError, KeyError) as wrong:
+        raise Unreadable(
+            "encrypted" if "encrypt" in str(wrong).lower() else "damaged", type(wrong).__name__
+        ) from None
+
+
+def _batches(file: Any, head: bytes, limits: Limits) -> Iterator[Any]:
+    from pyarrow import feather, ipc, orc
+    from pyarrow import parquet as pq
+
+    if head.startswith(_PARQUET):
+        parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
+        _refuse_width(parquet.schema_arrow)
+        rows = max(1, min(limits.rows_per_part, (4 << 20) // max(1, len(parquet.schema_arrow))))
+        yield from parquet.iter_batches(batch_size=rows, use_threads=False)
+    elif head.startswith(_ORC):
+        table = orc.ORCFile(file)
+        _refuse_width(table.schema)
+        for stripe in range(table.nstripes):
+            yield table.read_stripe(stripe)
+    elif head.startswith(_FEATHER1):
+        yield feather.read_table(file, use_threads=False)
+    elif head.startswith(_ARROW):
+        reader = ipc.open_file(file)
+        _refuse_width(reader.schema)
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+    else:
+        stream = ipc.open_stream(file)
+        _refuse_width(stream.schema)
+        yield from stream
+
+
+def _refuse_width(schema: Any) -> None:
+    if len(schema) > _MOST_COLUMNS:
+        raise Unreadable("bomb", "more columns than any table has")
