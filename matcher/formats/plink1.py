@@ -8,6 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
+from matcher.formats.beside import variants_a_part
 
 FORMAT = "plink-bed"
 MAGIC = b"\x6c\x1b\x01"
@@ -42,8 +43,9 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     if opened.size != len(MAGIC) + row_bytes * len(variants):
         raise Unreadable("damaged", "a .bed whose size does not fit its .bim and .fam")
     opened.stream.seek(len(MAGIC))
-    for start in range(0, len(variants), limits.variants_per_part):
-        chunk = variants[start : start + limits.variants_per_part]
+    step = variants_a_part(limits, len(samples))
+    for start in range(0, len(variants), step):
+        chunk = variants[start : start + step]
         raw = np.frombuffer(opened.stream.read(row_bytes * len(chunk)), dtype=np.uint8).reshape(
             len(chunk), row_bytes
         )

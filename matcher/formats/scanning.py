@@ -172,3 +172,34 @@ def calls_of_pairs(pairs: Any, calls: Any, alleles: Any) -> None:
             a, b = pairs[variant, sample, 0], pairs[variant, sample, 1]
             known = a in (low, high) and b in (low, high) and a != 255 and b != 255
             calls[variant, sample] = (a == high) + (b == high) if known else -1
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def scan_calls(data: Any, first: Any, second: Any) -> int:
+    """The two allele numbers of every sample of a VCF record, -1 where missing; gives how many samples there are.
+
+    The call is what stands before the first colon of a cell; a haploid call counts twice.
+    """
+    count, at, end = 0, 0, data.size
+    while at <= end:
+        one, other, seen, digits, two = -1, -1, 0, 0, False
+        while at < end and data[at] != _TAB and data[at] != 58:
+            byte = data[at]
+            if _ZERO <= byte <= _NINE:
+                digits += 1
+                seen = min(100, seen * 10 + byte - _ZERO)
+            elif byte == 47 or byte == 124:
+                if not two:
+                    one = seen if digits else -1
+                seen, digits, two = 0, 0, True
+            at += 1
+        other = seen if digits else -1
+        if not two:
+            one = other
+        while at < end and data[at] != _TAB:
+            at += 1
+        if count < first.size:
+            first[count], second[count] = one, other
+        count += 1
+        at += 1
+    return count

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
+from matcher.formats.beside import variants_a_part
+from matcher.formats.scanning import bytes_of, scan_calls
 
 FORMAT = "vcf"
 _BCF = b"BCF\x02"
@@ -36,7 +38,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     if not samples:
         return
     records = (record for line in lines for record in _records(line, len(samples)))
-    while chunk := list(islice(records, limits.variants_per_part)):
+    while chunk := list(islice(records, variants_a_part(limits, len(samples)))):
         yield Genotypes(
             samples=samples,
             chromosomes=tuple(one[0] for one in chunk),
@@ -97,22 +99,15 @@ def _alleles(calls: bytes, gt_only: bool, count: int) -> tuple[npt.NDArray[np.in
         table = np.frombuffer(calls + b"\t", dtype=np.uint8).reshape(count, 4)
         if np.all(table[:, 3] == 9) and np.all((table[:, 1] == 47) | (table[:, 1] == 124)):
             return _digits(table[:, 0]), _digits(table[:, 2])
-    cells = calls.split(b"\t")
-    if len(cells) != count:
+    first, second = np.empty(count, np.int8), np.empty(count, np.int8)
+    if scan_calls(bytes_of(calls), first, second) != count:
         raise Unreadable("damaged", "a record with too few or too many samples")
-    pairs = [cell.partition(b":")[0].replace(b"|", b"/").split(b"/") for cell in cells]
-    first = [_number(pair[0]) for pair in pairs]
-    second = [_number(pair[-1]) for pair in pairs]
-    return np.array(first, dtype=np.int8), np.array(second, dtype=np.int8)
+    return first, second
 
 
 def _digits(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
     numbers = codes.astype(np.int16) - 48
     return np.where((numbers >= 0) & (numbers <= 9), numbers, -1).astype(np.int8)
-
-
-def _number(text: bytes) -> int:
-    return int(text) if text.isdigit() and len(text) <= 2 else -1
 
 
 def _lines_of_bcf(opened: Opened) -> Iterator[bytes]:
