@@ -1,0 +1,115 @@
+"""SQL dumps of MySQL, PostgreSQL and SQLite: the rows of INSERT and COPY statements, read as text and never run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+from matcher.contents import Limits, Opened, Table
+from matcher.formats.delimited import parts_of
+from matcher.formats.encodings import decoded, text_of
+
+FORMAT = "sql"
+_INSERT = re.compile(
+    r"\s*(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+(?P<table>[\w.`\"\[\]]+)\s*(?P<columns>\([^()]*\))?\s*VALUES\s*",
+    re.IGNORECASE,
+)
+_COPY = re.compile(r"\s*COPY\s+(?P<table>[\w.\"]+)\s*(?P<columns>\([^()]*\))?\s+FROM\s+stdin", re.IGNORECASE)
+_VALUE = re.compile(r"\s*(?:'((?:[^'\\]|''|\\.)*)'|(\([^()]*\))|([^,()']*))\s*([,)])", re.DOTALL)
+_ESCAPES = {"\\N": "", "\\\\": "\\", "\\t": "\t", "\\n": "\n"}
+_MOST_LINE = 64 << 20
+_MOST_STATEMENT = 64 << 20
+
+Row = tuple[str, tuple[str, ...], list[str]]
+
+
+def sniff(name: str, head: bytes) -> int:
+    text = decoded(head)
+    if text is None:
+        return 0
+    lines = text.splitlines()
+    return 4 if any(_INSERT.match(line) or _COPY.match(line) for line in lines) and ";" in text else 0
+
+
+def read(opened: Opened, limits: Limits) -> Iterator[Table]:
+    """A table for every run of statements of one kind."""
+    head = opened.stream.read(64 << 10)
+    with text_of(opened.stream, head) as text:
+        lines = iter(lambda: text.readline(_MOST_LINE), "")
+        for (_, columns), rows in groupby(_rows(lines), key=lambda one: one[:2]):
+            body = (row for _, _, row in rows)
+            yield from parts_of(opened.name, _with(columns, body), limits, has_header=bool(columns) or None)
+
+
+def _with(columns: tuple[str, ...], body: Iterator[list[str]]) -> Iterator[list[str]]:
+    if columns:
+        yield list(columns)
+    yield from body
+
+
+def _rows(lines: Iterator[str]) -> Iterator[Row]:
+    for line in lines:
+        copied = _COPY.match(line)
+        if copied:
+            columns = _names(copied["columns"])
+            for row in lines:
+                if row.rstrip("\r\n") == "\\.":
+                    break
+                cells = row.rstrip("\r\n").split("\t")
+                yield copied["table"], columns, [_ESCAPES.get(one, one) for one in cells]
+            continue
+        inserted = _INSERT.match(line)
+        if inserted is None and re.match(r"\s*(INSERT|REPLACE)\b", line, re.IGNORECASE):
+            inserted = _INSERT.match(line + next(lines, ""))  # VALUES on the next line
+        if inserted:
+            for values in _values(inserted.string[inserted.end() :], lines):
+                yield inserted["table"], _names(inserted["columns"]), values
+
+
+def _values(rest: str, lines: Iterator[str]) -> Iterator[list[str]]:
+    """Every bracket of values up to the end of the statement, which may run over lines."""
+    used = len(rest)
+    while True:
+        start = rest.find("(")
+        if start < 0 and not rest.rstrip().endswith(";"):
+            following = next(lines, "")
+            used += len(following)
+            if not following or used > _MOST_STATEMENT:
+                return
+            rest += following
+            continue
+        if start < 0:
+            return
+        at, cells = start + 1, []
+        while found := _VALUE.match(rest, at):
+            at = found.end()
+            cells.append(_unquoted(found[1]) if found[1] is not None else _plain(found[2] or found[3] or ""))
+            if found[4] == ")":
+                break
+        else:
+            following = next(lines, "")
+            used += len(following)
+            if not following or used > _MOST_STATEMENT:
+                return
+            rest = rest[start:] + following
+            continue
+        yield cells
+        rest = rest[at:]
+        if rest.lstrip().startswith(";"):
+            return
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text.replace("''", "'"), flags=re.DOTALL)
+
+
+def _plain(text: str) -> str:
+    text = text.strip()
+    return "" if text.upper() == "NULL" else text
+
+
+def _names(columns: str | None) -> tuple[str, ...]:
+    if not columns:
+        return ()
+    return tuple(one.strip().strip('`"[]') for one in columns.strip("() ").split(","))
