@@ -107,6 +107,7 @@ def add_release(
     """
     from matcher.genotypes import enrol as genotypes_enrol
     from matcher.tables import enrol as tables_enrol
+    from matcher.texts.exact_copies import write_files
 
     _check_name(release)
     files = [*([ids] if ids else []), *genotypes, *phenotypes]
@@ -129,6 +130,7 @@ def add_release(
             enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
             if not row.ids_count:
                 row.ids_count = tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
+        write_files(folder, row.manifest["files"])
         if prepare is not None:
             row.manifest = {**row.manifest, **prepare(folder)}
 

@@ -15,7 +15,7 @@ from matcher.content import ContentSketch
 from matcher.contents import Event, FileEnded, FileStarted, Limits, Text
 from matcher.library import matchers
 from matcher.reading import read_bytes, read_path
-from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys
+from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, SeesTheEnd
 from matcher.tables.masking import id_mask
 from matcher.verdict import best, judge, matches_of
 
@@ -75,6 +75,9 @@ class Examiner:
         return _Open(ContentSketch(), sketches)
 
     def _answer(self, file: _Open, ended: FileEnded) -> dict[str, Any]:
+        for sketch in file.sketches:
+            if isinstance(sketch, SeesTheEnd):
+                sketch.ended(ended.sha256)
         kind, reason = file.content.kind(ended.format, ended.path)
         releases_tried = sum(len(cohort.releases) for cohort in self.library)
         matches: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from matcher.contents import Part
 
@@ -84,6 +84,13 @@ class Sketch(Protocol):
     """What a matcher keeps of a file while its parts go by."""
 
     def add(self, part: Part) -> None: ...
+
+
+@runtime_checkable
+class SeesTheEnd(Protocol):
+    """A sketch that is told the digest of the whole file when it ends."""
+
+    def ended(self, sha256: str) -> None: ...
 
 
 class Matcher(Protocol):
