@@ -23,6 +23,7 @@ FENCES = {
     "playwright": ("crawler/browser.py",),
     "pysam": ("matcher/formats/", "matcher/genotypes/", "matcher/watermarks/", "config/demo/"),
     "pgenlib": ("matcher/formats/", "matcher/genotypes/", "matcher/watermarks/"),
+    "pyliftover": ("matcher/genotypes/",),
     "datasketch": ("matcher/texts/", "matcher/tables/"),
     "apscheduler": ("config/schedule.py",),
     "fastapi": ("takedown/console/",),

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.database import reading
+from config.workspace import Workspace
 
 app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
 
@@ -61,12 +63,62 @@ def add(
     )
 
 
+@app.command()
+def build(
+    name: str,
+    build: Annotated[str, typer.Argument(help="The other build's name, as in GRCh37.")],
+    positions: Annotated[
+        Path,
+        typer.Option(
+            help="A chain file to that build, or a table of name, chromosome, position.", exists=True
+        ),
+    ],
+) -> None:
+    """Tell where the cohort's variants lie in another build of the genome, so that finds made on it are matched."""
+    from matcher.genotypes.builds import add_build
+
+    workspace = opened()
+    folder = _folder(workspace, name)
+    known = add_build(folder, workspace.keys.matching.genotypes, build, positions)
+    workspace.log.append(actor=actor(None), action="cohort.build", subject=name, details={"variants": known})
+    print(f"Cohort {name}: {known:,} variants are known by their place in {build}")
+
+
+@app.command()
+def withdraw(
+    name: str,
+    ids: Annotated[Path, typer.Option(help="Ids of those who withdrew, one a line.", exists=True)],
+) -> None:
+    """Compare finds no more with the genotypes of participants who withdrew."""
+    from matcher.errors import BadSourceFile
+    from matcher.genotypes.store import open_store, withdraw
+    from matcher.tables.enrol import read_ids
+
+    workspace = opened()
+    folder, key = _folder(workspace, name), workspace.keys.matching.genotypes
+    if open_store(folder, key) is None:
+        raise BadSourceFile(f"cohort {name!r} has no genotypes; nothing to withdraw from")
+    count = withdraw(folder, read_ids(ids), key)
+    workspace.log.append(
+        actor=actor(None), action="cohort.withdraw", subject=name, details={"participants": count}
+    )
+    print(f"Cohort {name}: {count:,} participants' genotypes are compared no more")
+
+
+def _folder(workspace: Workspace, name: str) -> Path:
+    """The cohort's folder; raises NotEnrolled where there is no such cohort."""
+    from matcher.library import read_library
+
+    with reading(workspace.engine) as session:
+        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
+    return cohort.folder
+
+
 @app.command("list")
 def list_(json: JsonOption = False) -> None:
     """List the registered cohorts."""
     from sqlmodel import select
 
-    from config.database import reading
     from matcher.models import Cohort, Release
 
     workspace = opened()

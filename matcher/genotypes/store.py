@@ -168,12 +168,12 @@ def open_store(folder: Path, key: bytes) -> Store | None:
         return None
     if not (place / "variants.npz").exists():
         return None
-    marks = place / "withdrawn.npy"
-    return _open(place, key, changed, marks.stat().st_mtime_ns if marks.exists() else 0)
+    beside = (place / "withdrawn.npy", place / BUILDS)
+    return _open(place, key, (changed, *(one.stat().st_mtime_ns if one.exists() else 0 for one in beside)))
 
 
 @lru_cache(maxsize=8)
-def _open(place: Path, key: bytes, _changed: int, _withdrawn_at: int) -> Store:
+def _open(place: Path, key: bytes, _changed: tuple[int, ...]) -> Store:
     wrapped = (place / "key.bin").read_bytes()
     secret = AESGCM(key).decrypt(wrapped[:12], wrapped[12:], FOLDER.encode())
     samples_count = len(np.load(place / "samples.npy", allow_pickle=False))
