@@ -55,6 +55,8 @@ class ContentSketch:
     samples: int = 0
     variants: int = 0
     text: str = ""
+    few: int = 0
+    """Cells of 1 to 4 in columns of counts."""
 
     def add(self, part: Part) -> None:
         if isinstance(part, Table):
@@ -75,6 +77,10 @@ class ContentSketch:
             shown = shown_names(part.columns) if has_header else _numbered(len(part.columns))
             self.columns = tuple(dict.fromkeys([*self.columns, *shown]))[:MOST_COLUMNS]
         seen.rows += part.rows_count
+        if seen.has_header:
+            self.few += sum(
+                _few(cells) for name, cells in zip(part.columns, part.cells, strict=False) if _counts(name)
+            )
         for kept, cells in zip(seen.cells, part.cells, strict=False):
             if len(kept) < ROWS_LOOKED_AT:
                 kept.extend(cells[: ROWS_LOOKED_AT - len(kept)])
@@ -92,6 +98,10 @@ class ContentSketch:
                     return found, reason
         return self._without_tables(format, name)
 
+    def small_cells(self, kind: Content) -> int:
+        """Counts under 5 in a table of counts: they may tell of single participants. 0 in any other file."""
+        return self.few if kind == "aggregate" else 0
+
     def _without_tables(self, format_: str, name: str) -> tuple[Content, str]:
         ending = PurePosixPath(name.rpartition(":")[2]).suffix.lower()
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
@@ -104,6 +114,14 @@ class ContentSketch:
         if lines:
             return "text", "running text"
         return "unknown", "nothing that was recognised"
+
+
+def _counts(name: str) -> bool:
+    return plain(name) in headings("counts_of_people")
+
+
+def _few(cells: Sequence[str]) -> int:
+    return sum(cell.strip() in ("1", "2", "3", "4", "1.0", "2.0", "3.0", "4.0") for cell in cells)
 
 
 def shown_names(names: Sequence[str]) -> tuple[str, ...]:

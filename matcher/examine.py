@@ -17,6 +17,7 @@ from matcher.library import matchers
 from matcher.reading import read_bytes, read_path
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, SeesTheEnd
 from matcher.tables.masking import id_mask
+from matcher.tables.personal import PersonalCounts
 from matcher.verdict import best, judge, matches_of
 
 PATH_PART = "path"
@@ -28,6 +29,7 @@ class _Open:
     """What is kept of a file while its parts go by."""
 
     content: ContentSketch
+    personal: PersonalCounts
     sketches: list[Any]
 
 
@@ -64,6 +66,7 @@ class Examiner:
                     yield answer
                 case part:
                     file.content.add(part)
+                    file.personal.add(part)
                     for sketch in file.sketches:
                         sketch.add(part)
 
@@ -72,7 +75,7 @@ class Examiner:
         inner = path.rpartition("!/")[2].rpartition("@")[2].partition(":")[2] or PurePosixPath(path).name
         for sketch in sketches:
             sketch.add(Text(PATH_PART, inner))
-        return _Open(ContentSketch(), sketches)
+        return _Open(ContentSketch(), PersonalCounts(), sketches)
 
     def _answer(self, file: _Open, ended: FileEnded) -> dict[str, Any]:
         for sketch in file.sketches:
@@ -104,6 +107,8 @@ class Examiner:
             "verdict": best([one["verdict"] for one in matches]),
             "matches": matches,
             "columns": list(file.content.columns),
+            "personal": dict(sorted(file.personal.counts.items())),
+            "small_cells": file.content.small_cells(kind),
             "skipped": ended.skipped,
         }
 

@@ -1,0 +1,93 @@
+"""Residual personal data is counted, never shown; small cells of a table of counts are flagged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from matcher.examine import Examiner
+from matcher.tables.personal import is_nhs_number
+from tests.matcher.tables.made import KEYS
+
+
+def examined(path: Path, text: str) -> dict[str, Any]:
+    path.write_text(text)
+    (line,) = Examiner((), KEYS).paths([path])
+    return line
+
+
+def nhs(seed: int) -> str:
+    rng = np.random.default_rng(seed)
+    while True:
+        digits = rng.integers(0, 10, 9).tolist()
+        check = 11 - sum(w * d for w, d in zip(range(10, 1, -1), digits, strict=True)) % 11
+        if check != 10:
+            text = "".join(map(str, [*digits, check % 11]))
+            return f"{text[:3]} {text[3:6]} {text[6:]}"
+
+
+def people(count: int = 30) -> list[list[str]]:
+    return [
+        [
+            nhs(n),
+            f"someone{n}@example.org",
+            f"020 7946 0{100 + n}",
+            f"AB{1 + n % 9} {n % 10}AB",
+            f"19{40 + n}-03-0{1 + n % 9}",
+        ]
+        for n in range(count)
+    ]
+
+
+def test_every_kind_is_counted_and_none_is_shown(tmp_path: Path) -> None:
+    rows = [["nhs", "mail", "phone", "home", "dob"], *people()]
+    line = examined(tmp_path / "x.csv", "\n".join(",".join(row) for row in rows) + "\n")
+    assert line["personal"] == {
+        "NHS number": 30,
+        "date of birth": 30,
+        "e-mail": 30,
+        "postcode": 30,
+        "telephone": 30,
+    }
+    shown = json.dumps(line)
+    assert not any(cell in shown for row in people() for cell in row)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["eid", *[str(1_000_000 + 7919 * n) for n in range(50)]],
+        ["position", *[str(100_000_000 + 1013 * n) for n in range(50)]],
+        ["serial", *[str(4_000_000_000 + 104_729 * n) for n in range(50)]],
+        ["visit", *[f"2010-01-{1 + n % 28:02}" for n in range(50)]],
+        ["code", *[f"E1{n % 10}" for n in range(50)]],
+        ["handle", *[f"@user{n}" for n in range(50)]],
+    ],
+)
+def test_numbers_dates_and_codes_are_not_taken_for_people(column: list[str], tmp_path: Path) -> None:
+    line = examined(tmp_path / "x.csv", "\n".join(f"{cell},{n}" for n, cell in enumerate(column)) + "\n")
+    assert line["personal"] == {}
+
+
+def test_check_digits_are_held() -> None:
+    assert is_nhs_number("943 476 5919")
+    assert not is_nhs_number("943 476 5918")
+
+
+def test_addresses_in_text_are_counted(tmp_path: Path) -> None:
+    assert examined(tmp_path / "x.txt", "write to a.b@example.org or to c@example.com\n")["personal"] == {
+        "e-mail": 2
+    }
+
+
+def test_small_cells_of_a_table_of_counts_are_flagged(tmp_path: Path) -> None:
+    table = "diagnosis,cases,mean_age\nA,120,50\nB,3,51\nC,1,52\nD,5,49\n"
+    line = examined(tmp_path / "x.csv", table)
+    assert (line["content"], line["small_cells"]) == ("aggregate", 2)
+    assert (
+        examined(tmp_path / "y.csv", table.replace(",3,", ",30,").replace(",1,", ",10,"))["small_cells"] == 0
+    )
