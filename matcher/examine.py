@@ -13,6 +13,8 @@ from typing import Any
 
 from matcher.content import ContentSketch
 from matcher.contents import Event, FileEnded, FileStarted, Limits, Text
+from matcher.genotypes.found import FoundGenotypes
+from matcher.genotypes.panels import public_samples
 from matcher.library import matchers
 from matcher.reading import read_bytes, read_path
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, SeesTheEnd
@@ -40,6 +42,8 @@ class Examiner:
     library: Sequence[EnrolledCohort]
     keys: MatchingKeys
     limits: Limits = field(default_factory=Limits)
+    public: Sequence[Path] = ()
+    """Folders of reference panels that are public."""
 
     def paths(self, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
         """The contract's line for every file in `paths`: folders, archives and git histories included."""
@@ -107,10 +111,20 @@ class Examiner:
             "verdict": best([one["verdict"] for one in matches]),
             "matches": matches,
             "columns": list(file.content.columns),
+            "public_panel": self._public(file),
             "personal": dict(sorted(file.personal.counts.items())),
             "small_cells": file.content.small_cells(kind),
             "skipped": ended.skipped,
         }
+
+    def _public(self, file: _Open) -> str | None:
+        """The public panel whose samples these mostly are."""
+        for sketch in file.sketches:
+            if isinstance(sketch, FoundGenotypes):
+                panel = public_samples(sketch, self.public, self.keys)
+                if panel and 2 * panel[1] > sketch.samples_count:
+                    return panel[0]
+        return None
 
     def _evidence(self, file: _Open, cohort: EnrolledCohort) -> list[Evidence]:
         evidence: list[Evidence] = []

@@ -72,6 +72,11 @@ def matchers() -> tuple[Matcher, ...]:
 
 def version(library: Iterable[EnrolledCohort]) -> str:
     """Which matchers and which cohorts and releases an examination used; finds are examined anew when it changes."""
+    library = tuple(library)
     words = [f"{one.NAME}={one.VERSION}" for one in matchers()]
-    words += [f"{c.name}/{r.name}" for c in library for r in c.releases] + [c.name for c in library]
+    for cohort in library:
+        words += [cohort.name, *(f"{cohort.name}/{one.name}" for one in cohort.releases)]
+        words += [
+            f"{cohort.name}@{one.name}" for one in (cohort.folder / "genotypes" / "builds").glob("*.npz")
+        ]
     return hashlib.sha256("\n".join(sorted(words)).encode()).hexdigest()[:16]

@@ -20,6 +20,7 @@ from config.cli import (
     demo,
     examine,
     notice,
+    panel,
     person,
     release,
     report,
@@ -48,6 +49,7 @@ for noun, group in (
     ("case", case.app),
     ("notice", notice.app),
     ("audit", audit.app),
+    ("panel", panel.app),
     ("person", person.app),
 ):
     app.add_typer(group, name=noun)

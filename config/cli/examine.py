@@ -33,6 +33,7 @@ def examine(
     from config.errors import ConfigError
     from matcher.examine import Examiner, summary
     from matcher.gate import Policy, breaches
+    from matcher.genotypes.panels import panels
     from matcher.library import read_library
     from matcher.verdict import best, is_at_least
 
@@ -42,7 +43,8 @@ def examine(
     workspace = opened()
     with reading(workspace.engine) as session:
         library = read_library(session, workspace.settings.indexes_folder, cohort or ())
-    examiner = Examiner(library, workspace.keys.matching, workspace.limits)
+    indexes = workspace.settings.indexes_folder
+    examiner = Examiner(library, workspace.keys.matching, workspace.limits, panels(indexes))
     policy = Policy(
         **{**workspace.settings.gate.model_dump(), "contents": frozenset(workspace.settings.gate.contents)}
     )

@@ -28,7 +28,7 @@ from matcher.tables.odds import log10_e_value
 from matcher.tables.tokens import Tokens, joined, tokens_of, tokens_of_cells
 
 NAME = "id-set"
-VERSION = "1"
+VERSION = "2"
 
 MOST_TOKENS = 4_000_000
 """Candidates kept of one column; a longer list says no more."""
