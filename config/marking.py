@@ -21,6 +21,7 @@ def mark_and_register(
     phenotypes: Sequence[Path],
     id_column: str | None,
     canaries: int,
+    donors: Path | None = None,
 ) -> dict[str, Any]:
     """Writes the marked copy into `out` and registers it; answers counts for the log.
 
@@ -45,6 +46,7 @@ def mark_and_register(
         key=workspace.keys.matching.marks,
         id_column=id_column,
         canaries=canaries,
+        donors=donors,
     )
 
     try:

@@ -60,6 +60,12 @@ def mark(
     phenotypes: PhenotypesOption = None,
     id_column: IdColumnOption = None,
     canaries: Annotated[int, typer.Option(min=0, help="How many made-up participants to add.")] = 0,
+    donors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Genotypes of people who are in no release; made-up participants are copied from them."
+        ),
+    ] = None,
 ) -> None:
     """Write a watermarked copy for one recipient and register it as that release."""
     from config.marking import mark_and_register
@@ -75,6 +81,7 @@ def mark(
         phenotypes=phenotypes or (),
         id_column=id_column,
         canaries=canaries,
+        donors=donors,
     )
     workspace.log.append(
         actor=actor(None),

@@ -10,10 +10,13 @@ import numpy.typing as npt
 
 from matcher.contents import Genotypes, Part, Table
 from matcher.watermarks.digits import decimals_of
+from matcher.watermarks.pseudonyms import Design, coded_id
+from matcher.watermarks.roster import plain_id
 
 MOST_CALLS = 200_000_000
 MOST_ROWS = 500_000
 MOST_COLUMNS = 600
+MOST_IDS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -38,13 +41,25 @@ class Found:
     tables: dict[tuple[str, tuple[str, ...]], FoundTable] = field(default_factory=dict)
     genotypes: dict[tuple[str, ...], list[Genotypes]] = field(default_factory=dict)
     calls_count: int = 0
+    ids: dict[Design, set[int]] = field(default_factory=dict)
+    """What could be ids of a release, by design; among them canaries are looked for."""
 
     def add(self, part: Part) -> None:
         if isinstance(part, Table):
             self._add_table(part)
         elif isinstance(part, Genotypes) and 0 < part.dosages.size <= MOST_CALLS - self.calls_count:
             self.calls_count += part.dosages.size
+            if part.samples not in self.genotypes:
+                self._add_ids([plain_id(one) for one in part.samples])
             self.genotypes.setdefault(part.samples, []).append(part)
+
+    def _add_ids(self, cells: Sequence[str]) -> None:
+        for cell in cells:
+            known = coded_id(cell.strip())
+            if known is not None:
+                seen = self.ids.setdefault(known[0], set())
+                if len(seen) < MOST_IDS:
+                    seen.add(known[1])
 
     def _add_table(self, part: Table) -> None:
         if part.rows_count == 0:
@@ -56,11 +71,19 @@ class Found:
                     table.numeric[at] = FoundColumn()
         if table.rows_count + part.rows_count > MOST_ROWS:
             return
+        for column_cells in part.cells[:MOST_COLUMNS]:
+            if _may_be_ids(column_cells):
+                self._add_ids(column_cells)
         for at, column in table.numeric.items():
             values, decimals = _parsed(part.cells[at])
             column.values.append(values)
             column.decimals = max(column.decimals, decimals)
         table.rows_count += part.rows_count
+
+
+def _may_be_ids(cells: Sequence[str]) -> bool:
+    head = [one.strip() for one in cells[:100] if one.strip()]
+    return bool(head) and 2 * sum(coded_id(one) is not None for one in head) >= len(head)
 
 
 def _has_decimals(cells: Sequence[str]) -> bool:

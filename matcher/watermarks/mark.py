@@ -20,11 +20,21 @@ import numpy.typing as npt
 from matcher.errors import BadSourceFile
 from matcher.watermarks import genotype_source
 from matcher.watermarks import phenotypes as tables
+from matcher.watermarks.canaries import (
+    canary_calls,
+    canary_key,
+    joined,
+    keep_donors,
+    places_among,
+    with_people,
+)
+from matcher.watermarks.canary_rows import canary_rows
 from matcher.watermarks.codes import DIGIT_RATES
 from matcher.watermarks.commitment import manifest_digest, sign_manifest
+from matcher.watermarks.digits import Field
 from matcher.watermarks.genotype_files import open_genotypes, turned, variants_per_block
 from matcher.watermarks.genotype_marks import mark_block, mark_seconds
-from matcher.watermarks.pseudonyms import Design, pseudonyms
+from matcher.watermarks.pseudonyms import Design, canary_ids, coded_id, pseudonyms
 from matcher.watermarks.roster import (
     Roster,
     digest_of,
@@ -35,7 +45,7 @@ from matcher.watermarks.roster import (
     source_file,
 )
 from matcher.watermarks.sealed import SealedReader, SealedWriter
-from matcher.watermarks.units import chromosome_word, cohort_key, derive, recipient_key, sip_key
+from matcher.watermarks.units import U64, chromosome_word, cohort_key, derive, recipient_key, sip_key
 
 VERSION = 1
 NewIds = Callable[[npt.NDArray[np.int64]], list[str]]
@@ -84,23 +94,39 @@ def mark_release(
     key: bytes,
     id_column: str | None = None,
     canaries: int = 0,
+    donors: Path | None = None,
     protected: Iterable[tuple[str, int]] = (),
     id_design: Design = "10-digit",
 ) -> MarkedRelease:
     """Writes marked copies into `out` and keeps what detection needs in the cohort's folder.
 
-    `key` is `MatchingKeys.marks`. `protected` are variants, (chromosome, position), that must not be touched.
+    `key` is `MatchingKeys.marks`. `donors` is a genotype file of people who are in no release, from whom canaries are
+    copied. `protected` are variants, (chromosome, position), that must not be touched.
 
     Raises:
         BadSourceFile: a file that cannot be marked, or an `out` that is not empty.
     """
-    if canaries:
-        raise BadSourceFile("canary participants cannot be made yet; leave --canaries out")
+    if canaries and genotypes and donors is None:
+        raise BadSourceFile(
+            "canaries are copied from people who are in no release; give their genotypes with --donors"
+        )
     _check(out, [*genotypes, *phenotypes])
     roster = Roster.read(cohort_folder, key)
     before = roster.units.size
     release_key = sip_key(derive(key, "release", release, recipient, "ids"))
     bridge: dict[str, str] = {}
+    added = _canaries(
+        canaries,
+        release,
+        recipient,
+        [*genotypes],
+        phenotypes,
+        id_column,
+        roster,
+        release_key,
+        id_design,
+        donors,
+    )
 
     def new_ids(numbers: npt.NDArray[np.int64]) -> list[str]:
         return pseudonyms(numbers, release_key, id_design)
@@ -109,11 +135,11 @@ def mark_release(
     files: list[MarkedFile] = []
     sources: list[str] = []
     for path in phenotypes:
-        made = _mark_table(cohort_folder, path, out, roster, recipient, id_column, new_ids, bridge)
+        made = _mark_table(cohort_folder, path, out, roster, recipient, id_column, new_ids, bridge, added)
         files.append(made)
         sources.append(made.source_sha256)
     for path in genotypes:
-        some = _mark_genotypes(cohort_folder, path, out, roster, recipient, guarded, new_ids, bridge)
+        some = _mark_genotypes(cohort_folder, path, out, roster, recipient, guarded, new_ids, bridge, added)
         files += some
         sources.append(some[0].source_sha256)
     if roster.units.size != before:
@@ -125,6 +151,7 @@ def mark_release(
         "sources": sources,
         "design": id_design,
         "participants": int(roster.units.size),
+        "canaries": added.record,
     }
     with SealedWriter(release_file(cohort_folder, release), sealing_key(key)) as sealed:
         sealed.json("release", kept)
@@ -134,7 +161,7 @@ def mark_release(
     manifest = {
         "marks_version": VERSION,
         "id_design": id_design,
-        "canaries": 0,
+        "canaries": canaries,
         "commitment_sha256": manifest_digest(signed),
         "files": [
             {
@@ -147,6 +174,79 @@ def mark_release(
         ],
     }
     return MarkedRelease(tuple(files), ids_file, len(bridge), manifest)
+
+
+@dataclass(slots=True)
+class Added:
+    """The canaries of one release, and what the detector will need of them."""
+
+    key: U64
+    ids: list[str]
+    donors: Path | None
+    record: dict[str, Any]
+
+    def where(self, people: int) -> npt.NDArray[np.int64]:
+        return places_among(self.key, len(self.ids), people)
+
+    def rows(
+        self, path: Path, layout: tables.Layout, fields: Sequence[Field], digest: str, rows: int
+    ) -> tables.Batch | None:
+        if not self.ids:
+            return None
+        made = canary_rows(path, layout, fields, self.key, len(self.ids), rows)
+        self.record["tables"][digest] = made.record
+        made.cells[layout.id_at] = self.ids
+        if layout.family_at is not None:
+            made.cells[layout.family_at] = self.ids
+        return made.cells
+
+    def calls(
+        self,
+        folder: Path,
+        digest: str,
+        source: genotype_source.GenotypeSource,
+        samples: Sequence[str],
+        roster: Roster,
+    ) -> npt.NDArray[np.int8] | None:
+        if not self.ids or self.donors is None:
+            return None
+        donors = keep_donors(folder, self.donors, digest, source.units, samples, roster)
+        self.record["donors"][digest] = donors.digest
+        return canary_calls(self.key, len(self.ids), source.units, source.places(), donors)
+
+
+def _canaries(
+    count: int,
+    release: str,
+    recipient: str,
+    genotypes: Sequence[Path],
+    phenotypes: Sequence[Path],
+    id_column: str | None,
+    roster: Roster,
+    release_key: U64,
+    design: Design,
+    donors: Path | None,
+) -> Added:
+    """Ids for canaries: all participants must be known first, so that two ids come before all others."""
+    key = canary_key(roster.master, release, recipient)
+    if not count:
+        return Added(key, [], donors, {})
+    numbers = [np.zeros(0, dtype=np.int64)]
+    for path in phenotypes:
+        layout = tables.layout_of(path, id_column)
+        numbers += [roster.numbers(tables.plain_ids(one, layout)) for one in tables.batches(path, layout)]
+    numbers += [roster.numbers(open_genotypes(path).samples) for path in genotypes]
+    taken = np.unique(np.concatenate(numbers))
+    ids, lowest = canary_ids(count, taken, release_key, key, design)
+    known = [coded_id(one) for one in ids]
+    record = {
+        "ids": [str(one[1]) for one in known if one is not None],
+        "lowest": lowest,
+        "taken": int(taken.size),
+        "tables": {},
+        "donors": {},
+    }
+    return Added(key, ids, donors, record)
 
 
 def _committed(
@@ -194,6 +294,7 @@ def _mark_table(
     id_column: str | None,
     new_ids: NewIds,
     bridge: dict[str, str],
+    added: Added,
 ) -> MarkedFile:
     layout = tables.layout_of(path, id_column)
     digest = tables.keep_source(cohort_folder, path, layout, roster)
@@ -201,14 +302,18 @@ def _mark_table(
     for batch in tables.batches(path, layout):
         ids = tables.plain_ids(batch, layout)
         bridge.update(zip(ids, new_ids(roster.numbers(ids)), strict=True))
+    fields = tables.source_fields(reader)
+    extra = added.rows(path, layout, fields, digest, int(reader.array("people").size))
     rows, changed = tables.write_marked(
         path,
         out / path.name,
         layout,
-        fields=tables.source_fields(reader),
+        fields=fields,
         roster=roster,
         recipient=recipient,
         new_ids=new_ids,
+        extra=extra,
+        where=added.where(int(reader.array("people").size)),
     )
     return MarkedFile(out / path.name, digest_of(out / path.name), digest, "phenotypes", rows, changed)
 
@@ -222,6 +327,7 @@ def _mark_genotypes(
     protected: frozenset[tuple[str, int]],
     new_ids: NewIds,
     bridge: dict[str, str],
+    added: Added,
 ) -> list[MarkedFile]:
     file = open_genotypes(path)
     digest, rows = genotype_source.keep_source(cohort_folder, file, roster, protected)
@@ -235,13 +341,17 @@ def _mark_genotypes(
     people = roster.units[source.people]
     changed = 0
     target = out / file.path.name
-    with file.writer(target, ids) as writer:
+    where = added.where(people.size)
+    calls = added.calls(cohort_folder, digest, source, file.samples, roster)
+    with with_people(file, where).writer(
+        target, np.insert(np.array(ids, dtype=object), where, added.ids).tolist()
+    ) as writer:
         blocks = genotype_source.with_halo(file.blocks(variants_per_block(people.size)))
         for i, one in enumerate(blocks):
             units = source.units[source.starts[i] : source.starts[i + 1]]
             if source.imputed:
-                calls = one.dosages[one.first : one.first + units.size]
-                marked, count = mark_seconds(calls, source.seconds(i), units, people, key0, key, source.rates)
+                own = one.dosages[one.first : one.first + units.size]
+                marked, count = mark_seconds(own, source.seconds(i), units, people, key0, key, source.rates)
             else:
                 marked, count = mark_block(
                     one.dosages,
@@ -254,7 +364,11 @@ def _mark_genotypes(
                     source.rates,
                     source.kin,
                 )
-            writer.write(one.block, turned(marked, one.block.variants))
+            block, marked = one.block, turned(marked, one.block.variants)
+            if calls is not None:
+                here = turned(calls[source.starts[i] : source.starts[i + 1]], block.variants)
+                block, marked = joined(block, marked, here, where, added.key)
+            writer.write(block, marked)
             changed += count
     several = len(file.parts()) > 1
     made = [target.with_suffix(part.suffix) if several else target for part in file.parts()]

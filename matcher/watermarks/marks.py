@@ -1,8 +1,8 @@
 """The matcher `watermark`: which release a find derives from, by the marks in it.
 
 Every marked release of the cohort is scored by an e-value; see `odds` for the null hypothesis and the bound. Genotype
-and phenotype marks have keys of their own, so their e-values multiply. Ids are `id-set`'s business: they are not
-counted here, so nothing here can be planted by someone who has only ids.
+and phenotype marks and canaries have keys of their own, so their e-values multiply. Ids are `id-set`'s business; those
+of canaries are told apart here, as ids, so nothing that counts beyond ids can be planted by someone who has only ids.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from matcher.watermarks.codes import DIGIT_RATES
 from matcher.watermarks.found import Found
 from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import CAP, Units, score
+from matcher.watermarks.read_canaries import release_canaries
 from matcher.watermarks.read_digits import Reading, read_table
 from matcher.watermarks.read_genotypes import read_calls
 from matcher.watermarks.roster import Roster, marks_folder, release_file, sealing_key, source_file
@@ -48,20 +49,25 @@ def sketch(keys: MatchingKeys) -> Found:  # noqa: ARG001
 
 def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:
     """Evidence for every release that speaks louder than ten to one; empty where no mark could be read."""
-    if not (sketch.tables or sketch.genotypes) or not marks_folder(cohort.folder).exists():
+    if not (sketch.tables or sketch.genotypes or sketch.ids) or not marks_folder(cohort.folder).exists():
         return []
     releases = marked_releases(cohort, keys.marks)
     if not releases:
         return []
     scores = scored(sketch, cohort, keys.marks, releases)
-    if not scores:
-        return []
-    evidence = _release_evidence(releases, scores)
-    aligned = max(one.aligned_count for one in scores)
+    canaries = {
+        name: release_canaries(sketch, cohort.folder, name, kept, keys.marks)
+        for name, kept in releases.items()
+    }
+    by_ids = _canary_ids(canaries)
+    evidence = _release_evidence(releases, scores, {name: one[0] for name, one in canaries.items()})
+    if not scores and not evidence:
+        return by_ids
+    aligned = max((one.aligned_count for one in scores), default=0)
     best = max((one.log10_odds for one in evidence), default=0.0)
     expected = sum(one.expected_marks for one in scores)
     if best < SHOWN_FROM and expected < EXPECTED_FOR_UNMARKED:
-        return []
+        return by_ids
     if best < SHOWN_FROM:
         shown = sum(one.shown_marks for one in scores)
         state = "unmarked" if shown < expected / 4 else "marked for nobody who is registered here, or damaged"
@@ -83,7 +89,27 @@ def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[E
             participants_matched=aligned,
             participants_examined=_examined(sketch),
             releases=tuple(evidence),
+        ),
+        *by_ids,
+    ]
+
+
+def _canary_ids(canaries: dict[str, tuple[float, float, int]]) -> list[Evidence]:
+    """Ids of canaries are evidence of the release, but ids alone never accuse."""
+    found = tuple(
+        ReleaseEvidence(
+            release=name,
+            log10_odds=min(CAP, odds),
+            beyond_ids=False,
+            why=f"{hits} ids that only canary participants of this release have",
         )
+        for name, (_, odds, hits) in canaries.items()
+        if odds >= SHOWN_FROM
+    )
+    if not found:
+        return []
+    return [
+        Evidence(NAME, "ids", 0.0, "ids of canary participants, who are in one release only", releases=found)
     ]
 
 
@@ -166,7 +192,7 @@ def expected_marks(units: Units, thresholds: npt.NDArray[np.uint64]) -> float:
 
 
 def _release_evidence(
-    releases: dict[str, dict[str, object]], scores: list[ClassScore]
+    releases: dict[str, dict[str, object]], scores: list[ClassScore], canaries: dict[str, float]
 ) -> list[ReleaseEvidence]:
     """Marks belong to the recipient: all its releases of these sources carry the same and are told together."""
     out = []
@@ -178,6 +204,8 @@ def _release_evidence(
         others = [one for one in holders[recipient] if one != name]
         shared = f"; {', '.join(others)} to the same recipient carries the same marks" if others else ""
         parts = {one.kind: one.odds[recipient] for one in scores if recipient in one.odds}
+        if abs(canaries.get(name, 0.0)) >= 0.05:
+            parts["canaries"] = canaries[name]
         total = sum(parts.values())
         if total < SHOWN_FROM:
             continue

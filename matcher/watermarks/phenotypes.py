@@ -179,15 +179,16 @@ def write_marked(
     recipient: str,
     new_ids: Callable[[npt.NDArray[np.int64]], list[str]],
     extra: Batch | None = None,
+    where: npt.NDArray[np.int64] | None = None,
 ) -> tuple[int, int]:
-    """The marked copy of one table; answers rows and changed cells. `extra` rows come first (canaries)."""
+    """The marked copy of one table; answers rows and changed cells.
+
+    `extra` rows (canaries, with their ids) come before the rows at `where`; they are not counted.
+    """
     key0, key = cohort_key(roster.master, KIND), recipient_key(roster.master, recipient, KIND)
     at_of = {name: at for at, name in enumerate(layout.columns)}
     rows = changed = 0
     with _writer(path, out, layout) as write:
-        if extra is not None and extra[0]:
-            write(extra)
-            rows += len(extra[0])
         for batch in batches(path, layout):
             numbers = roster.numbers(batch[layout.id_at])
             for field in fields:
@@ -201,9 +202,25 @@ def write_marked(
             if layout.family_at is not None:
                 batch[layout.family_at] = ids
             batch[layout.id_at] = ids
-            write(batch)
+            if extra is not None and where is not None:
+                write(_with_rows(batch, extra, where, rows))
+            else:
+                write(batch)
             rows += len(ids)
     return rows, changed
+
+
+def _with_rows(batch: Batch, extra: Batch, where: npt.NDArray[np.int64], start: int) -> Batch:
+    """The batch, which begins at row `start` of the table, with those extra rows that belong in it."""
+    here = np.flatnonzero((where >= start) & (where < start + len(batch[0])))
+    if not here.size:
+        return batch
+    out = []
+    for column, more in zip(batch, extra, strict=True):
+        added = [more[int(k)] for k in here]
+        cells = np.insert(np.array(column, dtype=object), where[here] - start, np.array(added, dtype=object))
+        out.append(cells.tolist())
+    return out
 
 
 @contextmanager

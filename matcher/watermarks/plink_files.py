@@ -174,7 +174,7 @@ class Plink2File:
                     elif column in ("PAT", "MAT", "SID"):
                         cells[at] = new.get(cells[at], "0")
                 file.write("\t".join(cells) + "\n")
-        with pgenlib.PgenReader(str(self.path).encode(), raw_sample_ct=len(ids)) as reader:
+        with pgenlib.PgenReader(str(self.path).encode()) as reader:
             count, phased = reader.get_variant_ct(), bool(reader.hardcall_phase_present())
         with pgenlib.PgenWriter(
             str(out.with_suffix(".pgen")).encode(),

@@ -81,6 +81,58 @@ def numbers_of(
     return np.where((out >= 0) & (out < participants), out, NOBODY)
 
 
+def canary_ids(
+    count: int,
+    taken: npt.NDArray[np.int64],
+    release_key: npt.NDArray[np.uint64],
+    key: npt.NDArray[np.uint64],
+    design: Design,
+) -> tuple[list[str], int]:
+    """Ids of canaries in one release: two under every other id, the rest anywhere free; and where others begin.
+
+    `taken` are the roster's numbers that have ids in the release.
+    """
+    first, space = _SPACES[design]
+    used = {
+        int(one)
+        for one in _feistel(taken.astype(np.uint64), release_key, _half(space), np.uint64(space), False)
+    }
+    if len(used) + count > space // 2:
+        raise ValueError("too few ids are left in this design")
+    lowest = min(used, default=space // 2)
+    coded: list[int] = []
+    step = 0
+    while len(coded) < count:
+        head = len(coded) < 2
+        room = lowest if head and lowest >= 2 else space
+        one = int(_one(key, np.uint64(2**33), np.uint64(step))) % room
+        step += 1
+        if one not in used:
+            used.add(one)
+            coded.append(one)
+    coded[:2] = sorted(coded[:2])
+    if design == "12-base32":
+        return [_base32((one << 12) | _check(one, release_key)) for one in coded], lowest
+    return [str(first + one) for one in coded], lowest
+
+
+def coded_id(word: str) -> tuple[Design, int] | None:
+    """What a word is as an id: its design and its place in the space (with the check bits), or None."""
+    if word.isascii() and word.isdigit():
+        designs: tuple[Design, Design] = ("7-digit", "10-digit")
+        for design in designs:
+            first, space = _SPACES[design]
+            if len(word) == len(str(first)) and 0 <= int(word) - first < space:
+                return design, int(word) - first
+    bits = _from_base32(word)
+    return ("12-base32", bits) if bits >= 0 else None
+
+
+def space_of(design: Design) -> tuple[int, int]:
+    """How many values `coded_id` may give in a design, and how many of them share a number."""
+    return (_SPACES[design][1] * 4096, 4096) if design == "12-base32" else (_SPACES[design][1], 1)
+
+
 def density(design: Design, participants: int) -> float:
     """The share of the design's space that a release uses: the chance that a random id is one of its own."""
     return participants / (_SPACES[design][1] * (4096 if design == "12-base32" else 1))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matcher.watermarks.align import NOBODY, match_rows, sorted_fields
 from matcher.watermarks.digits import MISSING_VALUE, Field, read_units
-from matcher.watermarks.found import FoundTable
+from matcher.watermarks.found import FoundColumn, FoundTable
 from matcher.watermarks.odds import Units, together
 from matcher.watermarks.phenotypes import KIND, field_word, source_fields
 from matcher.watermarks.sealed import SealedReader
@@ -40,7 +40,7 @@ def read_table(
     values = np.stack([reader.array(f"values/{field.name}") for _, field in pairs])
     if not values.shape[1]:
         return None
-    scaled = np.stack([_scaled(one, field) for one, (_, field) in zip(found, pairs, strict=True)])
+    scaled = np.stack([_in_last_places(one, field) for one, (_, field) in zip(found, pairs, strict=True)])
     lost = [max(0, field.decimals - table.numeric[at].decimals) for at, field in pairs]
     tolerances = np.array([12 + (10**one + 1) // 2 for one in lost], dtype=np.int64)
     order, anchors = sorted_fields(values)
@@ -93,7 +93,12 @@ def _some(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(column[np.linspace(0, column.size - 1, MOST_ROWS).astype(np.int64)])
 
 
-def _scaled(found: npt.NDArray[np.float64], field: Field) -> npt.NDArray[np.int64]:
+def scaled_column(column: FoundColumn, field: Field) -> npt.NDArray[np.int64]:
+    """A found column in units of the source's last place, as many rows as are aligned."""
+    return _in_last_places(_some(np.concatenate(column.values)), field)
+
+
+def _in_last_places(found: npt.NDArray[np.float64], field: Field) -> npt.NDArray[np.int64]:
     whole = np.isfinite(found)
     out = np.full(found.size, MISSING_VALUE, dtype=np.int64)
     out[whole] = np.rint(found[whole] * 10.0**field.decimals).astype(np.int64)

@@ -25,11 +25,11 @@ def read_calls(
     parts: Sequence[Genotypes], source: GenotypeSource, roster_units: npt.NDArray[np.uint64], master: bytes
 ) -> Reading | None:
     """The units of a found matrix against one source; None where they share nothing."""
-    at, calls = _shared_variants(parts, source)
+    at, calls = shared_variants(parts, source)
     if at.size < LEAST_SITES:
         return None
-    sites = _informative(at, calls)
-    theirs = _source_rows(source, at[sites], None)
+    sites = informative(at, calls)
+    theirs = source_rows(source, at[sites], None)
     mine = _oriented(calls[sites], theirs)
     samples = match_samples(mine, theirs)
     hit = np.flatnonzero(samples != NOBODY)
@@ -95,7 +95,7 @@ def _units(
     return units, int(beside.sum()), int((beside & (seen != truth)).sum())
 
 
-def _shared_variants(
+def shared_variants(
     parts: Sequence[Genotypes], source: GenotypeSource
 ) -> tuple[npt.NDArray[np.int64], Dosages]:
     """Source indices of the found variants that the source has, in its order, and their calls in its coding.
@@ -148,7 +148,7 @@ def _which(
     return None, False
 
 
-def _informative(at: npt.NDArray[np.int64], calls: Dosages) -> npt.NDArray[np.int64]:
+def informative(at: npt.NDArray[np.int64], calls: Dosages) -> npt.NDArray[np.int64]:
     """Some hundred variants to tell participants apart by: common ones, spread over all that were found."""
     if at.size <= SITES:
         return np.arange(at.size)
@@ -159,7 +159,7 @@ def _informative(at: npt.NDArray[np.int64], calls: Dosages) -> npt.NDArray[np.in
     return np.array([group[int(np.argmax(spread[group]))] for group in groups], dtype=np.int64)
 
 
-def _source_rows(
+def source_rows(
     source: GenotypeSource, at: npt.NDArray[np.int64], columns: npt.NDArray[np.int64] | None
 ) -> Dosages:
     which = np.searchsorted(source.starts, at, side="right") - 1

@@ -68,6 +68,11 @@ class Roster:
         with SealedWriter(marks_folder(cohort_folder) / "roster.sealed", sealing_key(self.master)) as out:
             out.array("units", self.units)
 
+    def knows(self, ids: Iterable[str]) -> bool:
+        """True where any of them is in the cohort's releases already."""
+        units = participant_units(self.master, (plain_id(one) for one in ids))
+        return bool(np.isin(units, self.units).any())
+
     def numbers(self, ids: Iterable[str]) -> npt.NDArray[np.int64]:
         """Each id's number; new participants are appended."""
         wanted = participant_units(self.master, (plain_id(one) for one in ids))
