@@ -6,6 +6,7 @@ secrets, keeps nothing, is killed by its parent when it is silent for too long, 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from matcher.contents import Cells, FileEnded, Genotypes, Limits, Table, Text
+from matcher.sniffing import modules
 from matcher.walking import BEHIND, Closed, Opening, Started, Walk, Walked, walk_path, walk_stream
 
 FRAME = struct.Struct("<II")
@@ -33,6 +35,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+    _load_readers()
     _limit_memory(int(sys.argv[2]))
     _frame(connection, {"kind": "ready"})
     while True:
@@ -113,6 +116,14 @@ class _Job:
             case Genotypes():
                 _send_genotypes(self._connection, event, known=self._samples)
                 self._samples = event.samples
+
+
+def _load_readers() -> None:
+    """Libraries map much more than they use, and are no file's fault: they are loaded before memory is limited."""
+    modules("containers")
+    modules("formats")
+    for library in ("pyarrow.csv", "pyarrow.parquet", "pgenlib", "pysam"):
+        importlib.import_module(library)
 
 
 def _limit_memory(most: int) -> None:
