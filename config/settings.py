@@ -124,6 +124,13 @@ class Gate(_Section):
     empty_may_leave: bool = True
 
 
+class Marks(_Section):
+    """Watermarked releases."""
+
+    stamp_address: str | None = None
+    """A time-stamping authority (RFC 3161) for `release stamp`; None asks nobody."""
+
+
 class Settings(_Section):
     """Everything that an operator may set."""
 
@@ -139,6 +146,7 @@ class Settings(_Section):
     console: ConsoleSettings = ConsoleSettings()
     limits: ReadingLimits = ReadingLimits()
     gate: Gate = Gate()
+    marks: Marks = Marks()
 
     @property
     def keys_folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""`cohortwatch release add`, `release mark` and `release list`."""
+"""`cohortwatch release add`, `mark`, `stamp`, `verify` and `list`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from config.cli.cohort import GenotypesOption, IdColumnOption, PhenotypesOption
-from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.cli.session import ByOption, JsonOption, actor, opened, print_json, print_table
 
 app = typer.Typer(help="Releases: what was handed to whom.", no_args_is_help=True)
 
@@ -90,6 +90,55 @@ def mark(
         details={"recipient": recipient, **made},
     )
     print(f"Release {cohort}/{release} to {recipient}: marked copy in {out}")
+
+
+AuthorityOption = Annotated[
+    Path, typer.Option("--authority", help="Root certificates (PEM) of the time-stamping authority.")
+]
+
+
+@app.command()
+def stamp(cohort: str, release: str, authority: AuthorityOption, by: ByOption = None) -> None:
+    """Have the commitment of a marked release time-stamped (RFC 3161)."""
+    from sqlmodel import Session
+
+    from config.stamping import stamp_release
+    from takedown.people import find_person
+
+    workspace = opened()
+    with Session(workspace.engine) as session:
+        person = find_person(session, actor(by)).name
+    moment = stamp_release(workspace.settings, cohort, release, authority)
+    workspace.log.append(
+        actor=person,
+        action="release.stamp",
+        subject=f"{cohort}/{release}",
+        details={"stamped_at": moment.isoformat()},
+    )
+    print(f"Release {cohort}/{release}: its commitment is stamped {moment.isoformat()}")
+
+
+@app.command()
+def verify(
+    cohort: str,
+    release: str,
+    authority: Annotated[
+        Path | None, typer.Option(help="Verifies the time stamp too, under this PEM.")
+    ] = None,
+) -> None:
+    """Check the commitment of a marked release, and its time stamp."""
+    from config.stamping import read_manifest, verified_stamp
+    from matcher.watermarks.verify_commitment import manifest_holds
+
+    settings = opened().settings
+    _, signed = read_manifest(settings, cohort, release)
+    holds = manifest_holds(signed)
+    print(f"{'holds' if holds else 'DOES NOT HOLD'}: the manifest is signed by its key")
+    if authority is not None:
+        moment = verified_stamp(settings, cohort, release, authority)
+        print(f"holds: the manifest was stamped {moment.isoformat()}")
+    if not holds:
+        raise typer.Exit(1)
 
 
 @app.command("list")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Checks a watermark commitment and recomputes a report, with Python's standard library alone.
 
-    python verify_commitment.py MANIFEST [OPENING [REPORT]]
+    python verify_commitment.py MANIFEST [OPENING [REPORT]] [--stamp STAMP]
 
 MANIFEST is what was signed before the release: parameters, digests, and the Merkle root of the salted keys. OPENING
 discloses keys of it, leaf by leaf. REPORT lists the units that were read from a found file (keyed names of cells, no
-participant's id or value) and the e-value claimed. Written independently of the detector: it shares no code with it.
+participant's id or value) and the e-value claimed. STAMP is a time-stamping authority's answer (RFC 3161): that it is
+of this manifest is checked here, the authority's signature with `openssl ts -verify -digest D -in STAMP -CAfile PEM`.
+Written independently of the detector: it shares no code with it.
 
 Exit code 0: everything holds; 1: something does not; 2: wrong use.
 """
@@ -108,6 +110,36 @@ def opening_holds(signed: dict[str, Any], opening: dict[str, Any]) -> bool:
     start = leaf(opening["name"], bytes.fromhex(opening["key"]), bytes.fromhex(opening["salt"]))
     path = [(side, bytes.fromhex(other)) for side, other in opening["path"]]
     return bool(root_of(start, path).hex() == signed["manifest"]["keys_root"])
+
+
+# The time stamp (RFC 3161): DER, as far as it is needed
+
+
+def _der(data: bytes) -> list[tuple[int, bytes]]:
+    """The elements, one after another, with their tags."""
+    out = []
+    while data:
+        tag, size, at = data[0], data[1], 2
+        if size & 0x80:
+            at = 2 + (size & 0x7F)
+            size = int.from_bytes(data[2:at], "big")
+        if len(data) < at + size:
+            raise ValueError("cut off")
+        out.append((tag, data[at : at + size]))
+        data = data[at + size :]
+    return out
+
+
+def stamp_of(answer: bytes) -> tuple[bytes, str]:
+    """The SHA-256 digest that a time stamp is of, and when it was given (UTC)."""
+    _, token = _der(_der(answer)[0][1])
+    signed = _der(_der(_der(token[1])[1][1])[0][1])
+    inside = _der(_der(_der(signed[2][1])[1][1])[0][1])[0][1]
+    information = _der(inside)
+    algorithm, digest = _der(information[2][1])
+    if _der(algorithm[1])[0][1] != bytes.fromhex("608648016503040201"):
+        raise ValueError("not SHA-256")
+    return digest[1], information[4][1].decode("ascii")
 
 
 # The e-value
@@ -220,7 +252,22 @@ def recomputed(report: dict[str, Any], key: bytes) -> float:
     return log10_e(counts, [one / 2.0**64 for one in thresholds], report["errors"], report["seen"])
 
 
+def _stamp_check(name: str, signed: dict[str, Any]) -> tuple[str, bool]:
+    with open(name, "rb") as file:  # noqa: PTH123
+        answer = file.read(1 << 16)
+    mine = hashlib.sha256(canonical(signed)).digest()
+    try:
+        digest, moment = stamp_of(answer)
+    except (ValueError, IndexError):
+        return "the time stamp can be read", False
+    return f"the time stamp of {moment} is of this manifest (digest {mine.hex()})", digest == mine
+
+
 def main(arguments: list[str]) -> int:
+    stamp: list[str] = []
+    if "--stamp" in arguments:
+        at = arguments.index("--stamp")
+        stamp, arguments = arguments[at + 1 : at + 2], arguments[:at] + arguments[at + 2 :]
     if not 1 <= len(arguments) <= 3:
         print(__doc__, file=sys.stderr)  # noqa: T201
         return 2
@@ -235,6 +282,7 @@ def main(arguments: list[str]) -> int:
         value = recomputed(given[2], bytes.fromhex(given[1]["key"]))
         right = abs(value - given[2]["log10_e"]) < 1e-6 * max(1.0, abs(value))
         checks.append((f"the e-value is 10^{value:.4f}, as reported", right))
+    checks += [_stamp_check(name, given[0]) for name in stamp]
     for what, holds in checks:
         print(("holds: " if holds else "DOES NOT HOLD: ") + what)  # noqa: T201
     return 0 if all(holds for _, holds in checks) else 1
