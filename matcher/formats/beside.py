@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-import numpy as np
-import numpy.typing as npt
-
-from matcher.contents import MISSING, Limits, Opened, Unreadable
+from matcher.contents import Limits, Opened, Unreadable
 
 MOST_LINE = 1 << 20
 """Bytes of one line of a side file."""
@@ -24,13 +21,6 @@ SURE_WITHIN = 0.25
 
 def variants_a_part(limits: Limits, samples_count: int) -> int:
     return max(1, min(limits.variants_per_part, MOST_CALLS // max(1, samples_count)))
-
-
-def hard_calls(dosages: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
-    """Dosages from 0 to 2 as calls; what is between two calls, outside, or no number is missing."""
-    nearest = np.rint(dosages)
-    sure = (np.abs(dosages - nearest) <= SURE_WITHIN) & (nearest >= 0) & (nearest <= 2)
-    return np.where(sure, nearest, MISSING).astype(np.int8)
 
 
 def first_beside(opened: Opened, *suffixes: str) -> tuple[str, BinaryIO]:

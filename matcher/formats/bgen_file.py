@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
-from matcher.formats.beside import hard_calls, lines_beside, real_path, variants_a_part
+from matcher.formats.beside import SURE_WITHIN, lines_beside, real_path, variants_a_part
 from matcher.formats.call_matrix import part_of
+from matcher.formats.scanning import round_dosages
 from matcher.genotypes.naming import NamedVariant
 
 FORMAT = "bgen"
@@ -72,7 +73,9 @@ def _parts(reader: Any, samples: tuple[str, ...], step: int) -> Iterator[Genotyp
         variants.append(
             NamedVariant(name, one.chrom, int(one.pos), one.alleles[1].upper(), one.alleles[0].upper())
         )
-        rows.append(hard_calls(np.nan_to_num(np.asarray(one.alt_dosage, dtype=np.float32), nan=-1.0)))
+        calls = np.empty(len(samples), np.int8)
+        round_dosages(np.asarray(one.alt_dosage), SURE_WITHIN, calls)
+        rows.append(calls)
         if len(rows) >= step:
             yield part_of(samples, variants, np.stack(rows))
             variants, rows = [], []

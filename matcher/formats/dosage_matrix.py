@@ -27,6 +27,7 @@ _LOOKED_AT = 60
 _MOST_LINE = 256 << 20
 _DELIMITERS = (b"\t", b",", b";", b" ")
 _MISSING = {"", "na", "nan", "null", ".", "-9", "-1", "-", "none"}
+_TRAW = ("CHR", "SNP", "(C)M", "POS", "COUNTED", "ALT")
 _RAW_COLUMNS = {"fid", "iid", "pat", "mat", "sex", "phenotype"}
 _CHROMOSOME = re.compile(r"#?(chr|chrom|chromosome|chr_id)", re.IGNORECASE)
 _POSITION = re.compile(r"(pos|position|bp|base_pair_location|start)", re.IGNORECASE)
@@ -89,6 +90,8 @@ def layout_of(head: bytes) -> Layout | None:
     start = _first_variant(header)
     if start is not None:
         return Layout(delimiter, tuple(header), "columns", start, before)
+    if tuple(header[: len(_TRAW)]) == _TRAW:
+        return Layout(delimiter, tuple(header), "rows", len(_TRAW), before)
     if len(rows) < FEWEST_SAMPLES:
         return None
     start = _first_call(header, rows)

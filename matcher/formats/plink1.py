@@ -9,6 +9,7 @@ import numpy as np
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import variants_a_part
+from matcher.formats.scanning import unpack_bed
 
 FORMAT = "plink-bed"
 MAGIC = b"\x6c\x1b\x01"
@@ -49,7 +50,8 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         raw = np.frombuffer(opened.stream.read(row_bytes * len(chunk)), dtype=np.uint8).reshape(
             len(chunk), row_bytes
         )
-        calls = _BYTE_TO_CALLS[raw].reshape(len(chunk), row_bytes * 4)[:, : len(samples)]
+        calls = np.empty((len(chunk), len(samples)), np.int8)
+        unpack_bed(raw, _BYTE_TO_CALLS, calls)
         yield Genotypes(
             samples=samples,
             chromosomes=tuple(one[0] for one in chunk),

@@ -203,3 +203,31 @@ def scan_calls(data: Any, first: Any, second: Any) -> int:
         count += 1
         at += 1
     return count
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def round_dosages(dosages: Any, sure_within: float, out: Any) -> None:
+    """Dosages from 0 to 2 as calls; what is between two calls, outside, or no number is missing."""
+    for at in range(dosages.size):
+        value = dosages[at]
+        call = -1
+        for whole in range(3):
+            if whole - sure_within <= value <= whole + sure_within:
+                call = whole
+        out[at] = call
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def unpack_bed(rows: Any, table: Any, out: Any) -> None:
+    """The calls of a .bed's rows (variants × bytes); `table` is byte × 4 calls."""
+    whole = out.shape[1] // 4
+    for row in range(out.shape[0]):
+        for byte in range(whole):
+            code = rows[row, byte]
+            at = 4 * byte
+            out[row, at] = table[code, 0]
+            out[row, at + 1] = table[code, 1]
+            out[row, at + 2] = table[code, 2]
+            out[row, at + 3] = table[code, 3]
+        for one in range(out.shape[1] - 4 * whole):
+            out[row, 4 * whole + one] = table[rows[row, whole], one]
