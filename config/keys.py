@@ -1,8 +1,8 @@
 """The workspace's keys: one master key, from which every other is derived.
 
-The master key lies in `keys/master.key` (mode 0600) or in `COHORTWATCH_MASTER_KEY` (64 hex digits), never
-in the database. Losing it makes indexes, quarantine and marks unreadable for good, so a new one is made
-only where no workspace was made before.
+The master key lies in `keys/master.key` (mode 0600), in `COHORTWATCH_MASTER_KEY` (64 hex digits), or wrapped in
+`keys/master.wrapped` (see `custody`), never in the database. Losing it makes indexes, quarantine and marks unreadable
+for good, so a new one is made only where no workspace was made before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from config.custody import WRAPPED_FILE, Holder, place_secret, read_wrapped, write_wrapped
 from config.errors import BadKeys
 from matcher.sketches import MatchingKeys
 
@@ -54,7 +55,7 @@ def make_keys(folder: Path) -> bool:
         _write_check(folder, _from_environment())
         return False
     path = folder / KEY_FILE
-    if path.exists():
+    if path.exists() or (folder / WRAPPED_FILE).exists():
         return False
     if (folder / CHECK_FILE).exists():
         raise BadKeys(
@@ -76,10 +77,7 @@ def read_keys(folder: Path) -> KeyRing:
     Raises:
         BadKeys: no key, a key that others may read, or the key of another workspace.
     """
-    master = _from_environment() if os.environ.get(KEY_VARIABLE) else _from_file(folder / KEY_FILE)
-    check = folder / CHECK_FILE
-    if check.exists() and not hmac.compare_digest(check.read_text(encoding="ascii").strip(), _check(master)):
-        raise BadKeys(f"the master key is not the one that {folder.parent} was made with; give the right key")
+    master = _master(folder)
     return KeyRing(
         quarantine=derive(master, "quarantine"),
         log=derive(master, "log"),
@@ -93,6 +91,42 @@ def read_keys(folder: Path) -> KeyRing:
             marks=derive(master, "marks"),
         ),
     )
+
+
+def _master(folder: Path) -> bytes:
+    if os.environ.get(KEY_VARIABLE):
+        master = _from_environment()
+    else:
+        master = read_wrapped(folder) or _from_file(folder / KEY_FILE)
+    check = folder / CHECK_FILE
+    if check.exists() and not hmac.compare_digest(check.read_text(encoding="ascii").strip(), _check(master)):
+        raise BadKeys(f"the master key is not the one that {folder.parent} was made with; give the right key")
+    return master
+
+
+def rotate_keys(folder: Path, holder: Holder | None) -> None:
+    """Gives the master key to another holder, or wraps it anew; None puts it back into a file.
+
+    Every derived key stays as it is: old releases stay detectable, indexes and quarantine readable.
+
+    Raises:
+        BadKeys: the present holder does not open it, or the new one does not give it back.
+    """
+    if os.environ.get(KEY_VARIABLE):
+        raise BadKeys(
+            f"${KEY_VARIABLE} holds the master key itself; unset it after putting the key into a file"
+        )
+    master = _master(folder)
+    _write_check(folder, master)
+    if holder is None:
+        place_secret(folder / KEY_FILE, master.hex() + "\n")
+        (folder / WRAPPED_FILE).unlink(missing_ok=True)
+        return
+    write_wrapped(folder, master, holder, _check(master)[:32])
+    plain = folder / KEY_FILE
+    if plain.exists():
+        plain.write_bytes(b"\0" * plain.stat().st_size)
+        plain.unlink()
 
 
 def _check(master: bytes) -> str:

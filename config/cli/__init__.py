@@ -19,6 +19,7 @@ from config.cli import (
     console,
     demo,
     examine,
+    keys,
     notice,
     panel,
     person,
@@ -51,6 +52,7 @@ for noun, group in (
     ("audit", audit.app),
     ("panel", panel.app),
     ("person", person.app),
+    ("keys", keys.app),
 ):
     app.add_typer(group, name=noun)
 for verb in (

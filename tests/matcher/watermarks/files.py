@@ -120,7 +120,13 @@ def subset(part: Genotypes, variants: Index, samples: Index) -> Genotypes:
 
 
 def evidence(folder: Path, releases: list[str], *parts: Genotypes | Table) -> list[Evidence]:
-    sketch = marks.sketch(KEYS)
+    return evidence_with(KEYS, folder, releases, *parts)
+
+
+def evidence_with(
+    keys: MatchingKeys, folder: Path, releases: list[str], *parts: Genotypes | Table
+) -> list[Evidence]:
+    sketch = marks.sketch(keys)
     for part in parts:
         sketch.add(part)
     cohort = EnrolledCohort(
@@ -129,7 +135,7 @@ def evidence(folder: Path, releases: list[str], *parts: Genotypes | Table) -> li
         folder,
         tuple(EnrolledRelease(one, f"Institute of {one}", folder / "releases" / one) for one in releases),
     )
-    return marks.compare(sketch, cohort, KEYS)
+    return marks.compare(sketch, cohort, keys)
 
 
 def accused(found: list[Evidence], at_least: float = 8.0) -> set[str]:
