@@ -22,6 +22,7 @@ from matcher.watermarks.canaries import SWITCHES, canary_calls, canary_key, read
 from matcher.watermarks.digits import MISSING_VALUE
 from matcher.watermarks.found import Found, FoundTable
 from matcher.watermarks.genotype_source import GenotypeSource
+from matcher.watermarks.measures import in_the_sources_units
 from matcher.watermarks.phenotypes import source_fields
 from matcher.watermarks.pseudonyms import Design, space_of
 from matcher.watermarks.read_digits import MOST_CANDIDATES, scaled_column, shared_columns
@@ -98,6 +99,7 @@ def _rows(
     pairs = [one for one in shared_columns(table, source_fields(reader)) if one[1].name in record]
     if len(pairs) < 2 or not table.rows_count:
         return None
+    table = in_the_sources_units(table, pairs, reader)
     found = np.stack([scaled_column(table.numeric[at], field) for at, field in pairs])
     lost = [max(0, field.decimals - table.numeric[at].decimals) for at, field in pairs]
     loose = [0 if not one else (10**one + 1) // 2 for one in lost]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matcher.watermarks.align import NOBODY, match_rows, sorted_fields
 from matcher.watermarks.digits import MISSING_VALUE, Field, read_units
 from matcher.watermarks.found import FoundColumn, FoundTable
+from matcher.watermarks.measures import in_the_sources_units
 from matcher.watermarks.odds import Units, together
 from matcher.watermarks.phenotypes import KIND, field_word, source_fields
 from matcher.watermarks.sealed import SealedReader
@@ -36,6 +37,7 @@ def read_table(
     pairs = shared_columns(table, source_fields(reader))
     if len(pairs) < 2 or table.rows_count == 0:
         return None
+    table = in_the_sources_units(table, pairs, reader)
     found = [_some(np.concatenate(table.numeric[at].values)) for at, _ in pairs]
     values = np.stack([reader.array(f"values/{field.name}") for _, field in pairs])
     if not values.shape[1]:
