@@ -65,7 +65,7 @@ def test_listings_files_and_drawn_pages_are_found(shop: Shop, looking: Watch) ->
 
 def test_every_find_has_its_raw_answer_and_a_screenshot_that_hold(shop: Shop, looking: Watch) -> None:
     looking.crawl(shop.plan)
-    pages = [one for one in looking.captures if "/item/" in one.url and one.warc_object]
+    pages = [one for one in looking.captures if one.warc_object]
     assert pages
     seen: set[str] = set()
     for one in pages:
