@@ -66,3 +66,45 @@ def mark_and_register(
         marked.forget_ids()  # the bridge holds participants' ids
     commitment = marked.manifest.get("commitment_sha256")
     return {"files": len(marked.files), "ids": marked.ids_count, "commitment_sha256": commitment}
+
+
+def explain_find(
+    workspace: Workspace, cohort: str, release: str, paths: Sequence[Path], out: Path
+) -> tuple[str, float]:
+    """Writes into `out` what counsel is given about these files and that release; answers the sentence and decades.
+
+    Raises:
+        BadSettings: no such file or cohort, or `out` is not empty.
+        NoMarks: the release is not marked, or the files share nothing with its sources.
+    """
+    from config.database import reading
+    from matcher.contents import FileEnded, Genotypes, Table
+    from matcher.library import read_library
+    from matcher.reading import read_path
+    from matcher.watermarks.explain import explain_release
+    from matcher.watermarks.marks import sketch
+
+    for path in paths:
+        if not path.exists():
+            raise BadSettings(f"there is no {path}; check the path")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadSettings(f"{out} is not an empty folder; name one that does not exist yet")
+    with reading(workspace.engine) as session:
+        library = [
+            one for one in read_library(session, workspace.settings.indexes_folder) if one.name == cohort
+        ]
+    if not library:
+        raise BadSettings(f"no cohort is named {cohort!r}; see `cohortwatch cohort list`")
+    found = sketch(workspace.keys.matching)  # one for all files: what stands in two of them counts once
+    files = []
+    for path in paths:
+        for event in read_path(path, workspace.limits):
+            if isinstance(event, Table | Genotypes):
+                found.add(event)
+            elif isinstance(event, FileEnded):
+                files.append({"sha256": event.sha256, "bytes": event.size})
+    told = explain_release(found, library[0], release, workspace.keys.matching.marks, files)
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, text in told.files.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return told.sentence, told.log10_odds

@@ -1,4 +1,4 @@
-"""`cohortwatch release add`, `mark`, `stamp`, `verify` and `list`."""
+"""`cohortwatch release add`, `mark`, `stamp`, `verify`, `explain` and `list`."""
 
 from __future__ import annotations
 
@@ -139,6 +139,28 @@ def verify(
         print(f"holds: the manifest was stamped {moment.isoformat()}")
     if not holds:
         raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    cohort: str,
+    release: str,
+    paths: Annotated[list[Path], typer.Argument(help="The files that were found.")],
+    out: Annotated[Path, typer.Option(help="A folder that does not exist or is empty.")],
+    by: ByOption = None,
+) -> None:
+    """Write the signed explanation of a find for counsel: decades by class, line-up, picture, opened keys."""
+    from config.marking import explain_find
+
+    workspace = opened()
+    sentence, odds = explain_find(workspace, cohort, release, paths, out)
+    workspace.log.append(
+        actor=actor(by),
+        action="release.explain",
+        subject=f"{cohort}/{release}",
+        details={"files": len(paths), "log10_e": round(odds, 1)},
+    )
+    print(f"{sentence[0].upper()}{sentence[1:]} ({odds:+.1f} decades); written to {out}")
 
 
 @app.command("list")

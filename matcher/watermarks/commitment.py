@@ -59,13 +59,14 @@ def sign_manifest(master: bytes, release: str, recipient: str, content: dict[str
         "keys_count": len(leaves),
         "keys_root": _tree(leaves)[-1][0].hex(),
     }
+    return signed_document(master, "manifest", manifest)
+
+
+def signed_document(master: bytes, word: str, content: dict[str, Any]) -> dict[str, Any]:
+    """A document under the key that signs manifests: `manifest` before a release, `explanation` after a find."""
     key = Ed25519PrivateKey.from_private_bytes(derive(master, "signing"))
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return {
-        "manifest": manifest,
-        "public_key": public.hex(),
-        "signature": key.sign(canonical(manifest)).hex(),
-    }
+    return {word: content, "public_key": public.hex(), "signature": key.sign(canonical(content)).hex()}
 
 
 def manifest_digest(signed: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ of canaries are told apart here, as ids, so nothing that counts beyond ids can b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,10 +124,20 @@ def marked_releases(cohort: EnrolledCohort, master: bytes) -> dict[str, dict[str
     return out
 
 
-def scored(
+@dataclass(frozen=True, slots=True)
+class ReadMarks:
+    """One reading of one source in a find, and the recipients whose copies were made from that source."""
+
+    kind: str
+    reading: Reading
+    thresholds: npt.NDArray[np.uint64]
+    recipients: tuple[str, ...]
+
+
+def read_marks(
     sketch: Found, cohort: EnrolledCohort, master: bytes, releases: dict[str, dict[str, object]]
-) -> list[ClassScore]:
-    """e-values by class and recipient; each source is aligned once, each recipient scored against its own sources."""
+) -> Iterator[ReadMarks]:
+    """Every reading of a find; each source is aligned once, and no recipient's key is used."""
     roster = Roster.read(cohort.folder, master)
     sources: dict[str, set[str]] = {}
     for kept in releases.values():
@@ -134,11 +145,9 @@ def scored(
         assert isinstance(listed, list)
         for digest in listed:
             sources.setdefault(str(digest), set()).add(str(kept["recipient"]))
-    best: dict[str, ClassScore] = {}
     for digest, recipients in sorted(sources.items()):
         reader = SealedReader(source_file(cohort.folder, digest), sealing_key(master))
-        kind = str(reader.json("kind"))
-        if kind == "genotypes":
+        if str(reader.json("kind")) == "genotypes":
             source = GenotypeSource.open(source_file(cohort.folder, digest), sealing_key(master))
             readings = [
                 read_calls(parts, source, roster.units, master) for parts in sketch.genotypes.values()
@@ -149,7 +158,16 @@ def scored(
             thresholds, word = DIGIT_RATES.thresholds, "digits"
         for reading in readings:
             if reading is not None and len(reading.units):
-                _keep(best, _score(word, reading, thresholds, sorted(recipients), master))
+                yield ReadMarks(word, reading, thresholds, tuple(sorted(recipients)))
+
+
+def scored(
+    sketch: Found, cohort: EnrolledCohort, master: bytes, releases: dict[str, dict[str, object]]
+) -> list[ClassScore]:
+    """e-values by class and recipient, each recipient scored against its own sources."""
+    best: dict[str, ClassScore] = {}
+    for one in read_marks(sketch, cohort, master, releases):
+        _keep(best, _score(one.kind, one.reading, one.thresholds, list(one.recipients), master))
     return list(best.values())
 
 

@@ -3,10 +3,11 @@
 
     python verify_commitment.py MANIFEST [OPENING [REPORT]] [--stamp STAMP]
 
-MANIFEST is what was signed before the release: parameters, digests, and the Merkle root of the salted keys. OPENING
-discloses keys of it, leaf by leaf. REPORT lists the units that were read from a found file (keyed names of cells, no
-participant's id or value) and the e-value claimed. STAMP is a time-stamping authority's answer (RFC 3161): that it is
-of this manifest is checked here, the authority's signature with `openssl ts -verify -digest D -in STAMP -CAfile PEM`.
+MANIFEST is what was signed before the release (or, alone, an explanation signed after a find): parameters, digests, and
+the Merkle root of the salted keys. OPENING discloses keys of it, leaf by leaf. REPORT lists the units that were read
+from a found file (keyed names of cells, no participant's id or value) and the e-value claimed. STAMP is a time-stamping
+authority's answer (RFC 3161): that it is of this manifest is checked here, the authority's signature with
+`openssl ts -verify -digest D -in STAMP -CAfile PEM`.
 Written independently of the detector: it shares no code with it.
 
 Exit code 0: everything holds; 1: something does not; 2: wrong use.
@@ -101,7 +102,7 @@ def root_of(start: bytes, path: list[tuple[str, bytes]]) -> bytes:
 def manifest_holds(signed: dict[str, Any]) -> bool:
     return signature_holds(
         bytes.fromhex(signed["public_key"]),
-        canonical(signed["manifest"]),
+        canonical(signed["manifest"] if "manifest" in signed else signed["explanation"]),
         bytes.fromhex(signed["signature"]),
     )
 
