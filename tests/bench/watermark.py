@@ -1,5 +1,8 @@
 """Watermarks: power, false accusations, attacks, utility and speed. Run: `python tests/bench/watermark.py`.
 
+`--seed N` draws another cohort, other leaks and other keys; `--cheap` leaves out coalitions, majorities and innocents;
+a number is how many innocent scores are wanted.
+
 A cohort with linkage (mosaics of simulated haplotypes), 10,000 registered recipients with real keys, and leaks that are
 made by the marker's own code, attacked, and scored by the detector's own code. Prints Markdown.
 """
@@ -33,7 +36,9 @@ from matcher.watermarks.plausible import HALO, Model, predict, train
 from matcher.watermarks.pseudonyms import density, ids_log10_e
 from matcher.watermarks.units import U64, cohort_key, field_unit, recipient_keys
 
-MASTER = bytes(range(32))
+SEED = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 0
+CHEAP = "--cheap" in sys.argv
+MASTER = bytes((one + SEED) % 256 for one in range(32))
 PEOPLE, VARIANTS, BLOCK = 5_000, 12_000, 500
 RECIPIENTS = 10_000
 ACCUSE, INVESTIGATE = 10.0, 7.0
@@ -109,7 +114,7 @@ def simulate() -> Calls:
     """Mosaics (3 switches a Morgan times a hundred) of 1,600 coalescent haplotypes at array density."""
     import msprime
 
-    parts, seed = [], 1
+    parts, seed = [], 1 + 1_000 * SEED
     while sum(one.shape[0] for one in parts) < VARIANTS:
         trees = msprime.sim_ancestry(
             800, population_size=12_000, recombination_rate=1.2e-8, sequence_length=15e6, random_seed=seed
@@ -119,11 +124,11 @@ def simulate() -> Calls:
         haplotypes = haplotypes[(haplotypes.max(axis=1) == 1)]
         frequency = haplotypes.mean(axis=1)
         common = np.flatnonzero(np.minimum(frequency, 1 - frequency) > 0.01)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([SEED, seed])
         parts.append(haplotypes[np.sort(rng.choice(common, 5_000, replace=False))])
         seed += 1
     source = np.concatenate(parts)[:VARIANTS]
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng([SEED, 0])
     out = np.zeros((VARIANTS, PEOPLE), dtype=np.int8)
     for _ in range(2):
         now = rng.integers(0, source.shape[1], PEOPLE)
@@ -146,7 +151,7 @@ def make_cohort() -> Cohort:
         models.append(model)
         shares.append(share)
     share = float(np.mean(shares))
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng([SEED, 7])
     names = rng.integers(0, 2**63, VARIANTS + PEOPLE).astype(np.uint64)
     return Cohort(calls, models, genotype_rates(share), share, names[:VARIANTS], names[VARIANTS:])
 
@@ -208,7 +213,7 @@ def leaks_of_one(cohort: Cohort) -> None:
     ):
         odds = []
         for r in range(runs):
-            rng = np.random.default_rng([people_count, sites_count, r])
+            rng = np.random.default_rng([SEED, people_count, sites_count, r])
             people = rng.choice(PEOPLE, people_count, replace=False)
             sites = np.sort(rng.choice(VARIANTS, sites_count, replace=False))
             j = int(rng.integers(RECIPIENTS))
@@ -239,7 +244,7 @@ def coalitions(cohort: Cohort, runs: int = 3) -> None:
         weakest = []
         many = 20 if sites_count == 1_000 else runs
         for r in range(many):
-            rng = np.random.default_rng([c, sites_count, r, len(name)])
+            rng = np.random.default_rng([SEED, c, sites_count, r, len(name)])
             people = rng.choice(PEOPLE, 1_000, replace=False)
             sites = np.sort(rng.choice(VARIANTS, sites_count, replace=False))
             members = rng.choice(RECIPIENTS, c, replace=False)
@@ -263,7 +268,7 @@ def phenotypes() -> None:
     for rows, fields, lost in ((20, 3, 0), (100, 8, 1), (1_000, 8, 2), (50, 3, 1)):
         odds = []
         for r in range(200):
-            rng = np.random.default_rng([rows, fields, lost, r])
+            rng = np.random.default_rng([SEED, rows, fields, lost, r])
             j = int(rng.integers(RECIPIENTS))
             odds.append(
                 score(
@@ -301,7 +306,7 @@ def imputed() -> None:
     rate = ambiguous_rates(even)
     odds = []
     for r in range(200):
-        rng = np.random.default_rng([50, 100, r])
+        rng = np.random.default_rng([SEED, 50, 100, r])
         calls = rng.integers(0, 3, (100, 50)).astype(np.int8)
         second = np.where(calls == 0, 1, np.where(calls == 2, 1, 2)).astype(np.int8)
         seconds = np.where(rng.random(calls.shape) < even, second, -1).astype(np.int8)
@@ -345,7 +350,7 @@ def mixed(cohort: Cohort) -> None:
     """50 people × 100 sites with three rounded phenotypes and no ids."""
     odds = []
     for r in range(200):
-        rng = np.random.default_rng([77, r])
+        rng = np.random.default_rng([SEED, 77, r])
         people = rng.choice(PEOPLE, 50, replace=False)
         sites = np.sort(rng.choice(VARIANTS, 100, replace=False))
         j = int(rng.integers(RECIPIENTS))
@@ -364,7 +369,7 @@ def mixed(cohort: Cohort) -> None:
 
 def correlation_attack(cohort: Cohort) -> None:
     """Revert what is improbable given its neighbours, by a model learnt from the marked copy itself."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng([SEED, 5])
     key = KEYS[42:43]
     everyone = np.arange(PEOPLE)
     copy = cohort.copies(everyone, key)[0]
@@ -402,7 +407,7 @@ def correlation_attack(cohort: Cohort) -> None:
 
 def innocents(cohort: Cohort, wanted: int = 10_000_000) -> None:
     """Real keys against leaks of others: noise, subsets, coalitions, the unmarked source, relatives, mirrors."""
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng([SEED, 11])
     tail = np.zeros(6)
     scores, worst = 0, 0.0
     kinds = ["one", "source", "majority", "all-1", "interleaving", "relatives", "mirrors"]
@@ -443,33 +448,61 @@ def innocents(cohort: Cohort, wanted: int = 10_000_000) -> None:
     say()
 
 
-def utility(cohort: Cohort) -> None:
-    rng = np.random.default_rng(3)
-    everyone = np.arange(PEOPLE)
-    copy = cohort.copies(everyone, KEYS[1:2])[0]
+def utility(cohort: Cohort, batches: int = 20) -> None:
+    """r², PRS and GWAS; the GWAS in one batch of people, in twenty with marks of their own, and with hits protected."""
+    from scipy.stats import chi2 as law
+
+    rng = np.random.default_rng([SEED, 3])
     frequency = cohort.calls.mean(axis=1) / 2
     common = np.flatnonzero(np.minimum(frequency, 1 - frequency) >= 0.05)
     rare = np.flatnonzero(np.minimum(frequency, 1 - frequency) < 0.05)
     some = common[:: max(1, common.size // 3_000)]
-    r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in some]
     causal = rng.choice(common, 200, replace=False)
     effect = rng.normal(0, 1, 200)
-    before, after = effect @ cohort.calls[causal], effect @ copy[causal]
-    trait = before + rng.normal(0, before.std(), PEOPLE)
+    before = effect @ cohort.calls[causal]
+    totals = []
+    own = cohort.people
+    for batch in range(batches):
+        cohort.people = own ^ np.uint64(batch)  # the same genotypes, but other participants to the marker
+        copy = cohort.copies(np.arange(PEOPLE), KEYS[1:2])[0]
+        trait = before + rng.normal(0, before.std(), PEOPLE)
+        x, y = cohort.calls[some].astype(np.float32), copy[some].astype(np.float32)
+        sums = [_sums(x, trait), _sums(y, trait)]
+        if batch == 0:
+            r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in some]
+            after = effect @ copy[causal]
+            say(
+                f"Utility: {(copy != cohort.calls).mean():.4%} of cells changed; r² of common variants mean "
+                f"{np.mean(r2):.5f}; variants under 5 % changed: {(copy[rare] != cohort.calls[rare]).sum()}; "
+                f"PRS r {np.corrcoef(before, after)[0, 1]:.5f}."
+            )
+        totals.append(sums)
+        if batch in (0, batches - 1):
+            n = PEOPLE * (batch + 1)
+            first, second = (-law.logsf(_chi2([one[i] for one in totals], n), 1) for i in (0, 1))
+            hits = first > -np.log(1e-5)
+            kept = np.where(hits, first, second)
+            say(
+                f"GWAS of {n:,} people, {some.size:,} variants, {hits.sum():,} with p < 1e-5: log p correlation "
+                f"{np.corrcoef(first, second)[0, 1]:.5f}; with those protected {np.corrcoef(first, kept)[0, 1]:.5f}; "
+                f"among variants without association {np.corrcoef(first[~hits], second[~hits])[0, 1]:.5f}."
+            )
+    cohort.people = own
+    say()
 
-    def chi2(calls: Calls) -> npt.NDArray[np.float64]:
-        x = calls[some] - calls[some].mean(axis=1, keepdims=True)
-        y = trait - trait.mean()
-        return (x @ y) ** 2 / ((x**2).sum(axis=1) * (y**2).mean())
 
-    from scipy.stats import chi2 as law
-
-    first, second = (-law.logsf(chi2(one), 1) for one in (cohort.calls, copy))
-    say(
-        f"Utility: {(copy != cohort.calls).mean():.4%} of cells changed; r² of common variants mean {np.mean(r2):.4f}; "
-        f"variants under 5 % changed: {(copy[rare] != cohort.calls[rare]).sum()}; GWAS log p correlation "
-        f"{np.corrcoef(first, second)[0, 1]:.5f}; PRS r {np.corrcoef(before, after)[0, 1]:.4f}.\n"
+def _sums(x: npt.NDArray[np.float32], trait: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Σx, Σx², Σxy by variant, and Σy, Σy² of the trait."""
+    ones = np.ones(x.shape[0])
+    return np.stack(
+        [x.sum(axis=1), (x**2).sum(axis=1), x @ trait, ones * trait.sum(), ones * (trait**2).sum()]
     )
+
+
+def _chi2(batches: list[npt.NDArray[np.float64]], n: int) -> npt.NDArray[np.float64]:
+    sx, sxx, sxy, sy, syy = np.sum(batches, axis=0)
+    covariance = sxy - sx * sy / n
+    return np.asarray(n * covariance**2 / ((sxx - sx**2 / n) * (syy - sy**2 / n)))
 
 
 def speed(cohort: Cohort) -> None:
@@ -481,7 +514,7 @@ def speed(cohort: Cohort) -> None:
         mark_block(*arguments)
     seconds = (time.process_time() - start) / 5
     say(f"Marking: {BLOCK * PEOPLE / seconds / 1e6:.1f} million genotypes a second a core.")
-    rng = np.random.default_rng(9)
+    rng = np.random.default_rng([SEED, 9])
     people = rng.choice(PEOPLE, 1_000, replace=False)
     sites = np.sort(rng.choice(VARIANTS, 1_000, replace=False))
     found = noisy(cohort.copies(people, KEYS[8:9])[0], 0.01, rng)
@@ -517,12 +550,14 @@ def main() -> None:
     ids()
     imputed()
     leaks_of_one(cohort)
-    mixed(cohort)
-    correlation_attack(cohort)
     utility(cohort)
     speed(cohort)
-    coalitions(cohort)
-    innocents(cohort, int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
+    if not CHEAP:
+        mixed(cohort)
+        correlation_attack(cohort)
+        coalitions(cohort)
+        numbers = [int(one) for one in sys.argv[1:] if one.isdigit() and one != str(SEED)]
+        innocents(cohort, numbers[0] if numbers else 10_000_000)
     say(f"The whole bench took {time.perf_counter() - start:.0f} s.")
 
 
