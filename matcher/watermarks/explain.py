@@ -22,7 +22,7 @@ from matcher.watermarks.found import Found
 from matcher.watermarks.marks import ReadMarks, expected_marks, marked_releases, read_marks
 from matcher.watermarks.odds import CAP, chosen
 from matcher.watermarks.picture import Agreement, agreement_picture
-from matcher.watermarks.read_canaries import release_canaries
+from matcher.watermarks.read_canaries import FoundStrangers, release_canaries
 from matcher.watermarks.report import DECOYS, LIMITS, SENTENCE, examined, line_up, report, without_one
 from matcher.watermarks.roster import manifest_file
 from matcher.watermarks.units import counts_of_bits, recipient_key, recipient_keys
@@ -61,7 +61,8 @@ def explain_release(
         raise NoMarks(f"{cohort.name}/{release} is no marked release; see `cohortwatch release list`")
     recipient = str(releases[release]["recipient"])
     readings = _readings_for(recipient, found, cohort, master, releases)
-    canaries, ids, _ = release_canaries(found, cohort.folder, release, releases[release], master)
+    strangers = FoundStrangers(found, cohort.folder, master)
+    canaries, ids, _ = release_canaries(strangers, release, releases[release])
     if not readings and canaries < 1 and ids < 1:
         raise NoMarks(f"nothing in the file can be aligned to the sources of {cohort.name}/{release}")
     key_of = {kind: recipient_key(master, recipient, kind) for kind in readings}

@@ -18,7 +18,7 @@ from matcher.watermarks.codes import DIGIT_RATES
 from matcher.watermarks.found import Found
 from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import CAP, Units, score
-from matcher.watermarks.read_canaries import release_canaries
+from matcher.watermarks.read_canaries import FoundStrangers, release_canaries
 from matcher.watermarks.read_digits import Reading, read_table
 from matcher.watermarks.read_genotypes import read_calls
 from matcher.watermarks.roster import Roster, marks_folder, release_file, sealing_key, source_file
@@ -56,10 +56,8 @@ def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[E
     if not releases:
         return []
     scores = scored(sketch, cohort, keys.marks, releases)
-    canaries = {
-        name: release_canaries(sketch, cohort.folder, name, kept, keys.marks)
-        for name, kept in releases.items()
-    }
+    strangers = FoundStrangers(sketch, cohort.folder, keys.marks)
+    canaries = {name: release_canaries(strangers, name, kept) for name, kept in releases.items()}
     by_ids = _canary_ids(canaries)
     evidence = _release_evidence(releases, scores, {name: one[0] for name, one in canaries.items()})
     if not scores and not evidence:

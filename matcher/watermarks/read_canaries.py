@@ -9,6 +9,7 @@ ids over the space that they were drawn from. Over the rows of a file ratios are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numba import njit
 
 from matcher.contents import Genotypes
 from matcher.watermarks.align import LEAST_SITES, NOBODY, match_rows, match_samples, sorted_fields
-from matcher.watermarks.canaries import SWITCHES, canary_calls, canary_key, read_donors
+from matcher.watermarks.canaries import SWITCHES, Donors, canary_calls, canary_key, read_donors
 from matcher.watermarks.digits import MISSING_VALUE
 from matcher.watermarks.found import Found, FoundTable
 from matcher.watermarks.genotype_source import GenotypeSource
@@ -29,6 +30,7 @@ from matcher.watermarks.read_digits import MOST_CANDIDATES, scaled_column, share
 from matcher.watermarks.read_genotypes import informative, shared_variants, source_rows
 from matcher.watermarks.roster import sealing_key, source_file
 from matcher.watermarks.sealed import SealedReader
+from matcher.watermarks.units import U64
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.02, 0.1, 0.5, 0.9)
@@ -78,53 +80,105 @@ def ids_log10(found: Found, kept: Mapping[str, Any], design: Design) -> tuple[fl
     return total, hits
 
 
-def rows_log10(
-    tables: Sequence[FoundTable], folder: Path, kept: Mapping[str, Any], master: bytes
-) -> dict[str, Floats]:
-    """By source, log10 ratios of every canary whose row may be in a found table; the largest table speaks."""
-    out: dict[str, Floats] = {}
-    for digest, record in kept["tables"].items():
-        reader = SealedReader(source_file(folder, digest), sealing_key(master))
-        for table in sorted(tables, key=lambda one: -one.rows_count):
-            ratios = _rows(table, reader, record)
-            if ratios is not None:
-                out[digest] = ratios
-                break
-    return out
+@dataclass(frozen=True, slots=True)
+class StrangeRows:
+    """Rows of a found table that are no participant's of one source, in units of its last places."""
+
+    fields: tuple[str, ...]
+    cells: npt.NDArray[np.int64]
+    """Fields × rows."""
+    loose: tuple[int, ...]
+    """By field, how far digits that were rounded away may move a value."""
 
 
-def _rows(
-    table: FoundTable, reader: SealedReader, record: Mapping[str, Sequence[Sequence[int]]]
-) -> Floats | None:
-    pairs = [one for one in shared_columns(table, source_fields(reader)) if one[1].name in record]
+@dataclass(frozen=True, slots=True)
+class StrangeSamples:
+    """Samples of a found file that are no participant's of one source, at some of its variants."""
+
+    at: npt.NDArray[np.int64]
+    calls: npt.NDArray[np.int8]
+    means: dict[tuple[str, int], float]
+    """log10 chance of a sample under the generator, by donors and sample: the same for every release."""
+
+
+class FoundStrangers:
+    """What a find holds beside participants, by source: worked out once, whatever the number of releases."""
+
+    def __init__(self, found: Found, folder: Path, master: bytes) -> None:
+        self.found, self.folder, self.master = found, folder, master
+        self._rows: dict[str, StrangeRows | None] = {}
+        self._samples: dict[str, StrangeSamples | None] = {}
+
+    def rows(self, digest: str) -> StrangeRows | None:
+        """The largest found table that shares two fields with the source."""
+        if digest not in self._rows:
+            reader = SealedReader(source_file(self.folder, digest), sealing_key(self.master))
+            tables = sorted(self.found.tables.values(), key=lambda one: -one.rows_count)
+            self._rows[digest] = next(
+                (one for one in (_strange_rows(table, reader) for table in tables) if one), None
+            )
+        return self._rows[digest]
+
+    def samples(self, digest: str, source: GenotypeSource) -> StrangeSamples | None:
+        if digest not in self._samples:
+            parts = self.found.genotypes.values()
+            self._samples[digest] = next(
+                (one for one in (_strange_samples(some, source) for some in parts) if one), None
+            )
+        return self._samples[digest]
+
+
+def _strange_rows(table: FoundTable, reader: SealedReader) -> StrangeRows | None:
+    pairs = shared_columns(table, source_fields(reader))
     if len(pairs) < 2 or not table.rows_count:
         return None
     table = in_the_sources_units(table, pairs, reader)
     found = np.stack([scaled_column(table.numeric[at], field) for at, field in pairs])
     lost = [max(0, field.decimals - table.numeric[at].decimals) for at, field in pairs]
-    loose = [0 if not one else (10**one + 1) // 2 for one in lost]
     values = np.stack([reader.array(f"values/{field.name}") for _, field in pairs])
-    order, anchors = sorted_fields(values)
-    tolerances = np.array([12 + (10**one + 1) // 2 for one in lost], dtype=np.int64)
     if values.shape[1]:  # participants' own rows are no canaries: told by the source alone
+        order, anchors = sorted_fields(values)
+        tolerances = np.array([12 + (10**one + 1) // 2 for one in lost], dtype=np.int64)
         found = found[:, match_rows(found, values, order, anchors, tolerances, MOST_CANDIDATES) == NOBODY]
-    count = len(record[pairs[0][1].name])
+    loose = tuple(0 if not one else (10**one + 1) // 2 for one in lost)
+    return StrangeRows(tuple(field.name for _, field in pairs), found, loose)
+
+
+def _strange_samples(parts: Sequence[Genotypes], source: GenotypeSource) -> StrangeSamples | None:
+    at, calls = shared_variants(parts, source)
+    if at.size < LEAST_SITES:
+        return None
+    sites = informative(at, calls)
+    theirs = source_rows(source, at[sites], None)
+    strangers = np.flatnonzero(match_samples(np.ascontiguousarray(calls[sites]), theirs) == NOBODY)
+    if strangers.size > MOST_SAMPLES:
+        strangers = strangers[np.linspace(0, strangers.size - 1, MOST_SAMPLES).astype(np.int64)]
+    if at.size > MOST_SITES:
+        some = np.linspace(0, at.size - 1, MOST_SITES).astype(np.int64)
+        at, calls = at[some], calls[some]
+    return StrangeSamples(at, np.ascontiguousarray(calls[:, strangers]), {})
+
+
+def rows_log10(rows: StrangeRows, record: Mapping[str, Sequence[Sequence[int]]]) -> Floats:
+    """log10 ratios of every canary whose row may be among these."""
+    at = [f for f, name in enumerate(rows.fields) if name in record]
+    count = len(record[rows.fields[at[0]]]) if at else 0
     out = np.zeros(count)
     for k in range(count):
-        ratios = np.ones(found.shape[1])
-        near = np.ones(found.shape[1], dtype=bool)
-        shared = np.zeros(found.shape[1], dtype=np.int64)
-        for f, (_, field) in enumerate(pairs):
-            cell = record[field.name][k]
+        ratios = np.ones(rows.cells.shape[1])
+        near = np.ones(rows.cells.shape[1], dtype=bool)
+        shared = np.zeros(rows.cells.shape[1], dtype=np.int64)
+        for f in at:
+            cell = record[rows.fields[f]][k]
             if not cell:
                 continue
             value, base, reach = cell
-            known = found[f] != MISSING_VALUE
-            inside = known & (np.abs(found[f] - base) <= reach + loose[f])
-            hit = known & (np.abs(found[f] - value) <= loose[f])
+            known = rows.cells[f] != MISSING_VALUE
+            inside = known & (np.abs(rows.cells[f] - base) <= reach + rows.loose[f])
+            hit = known & (np.abs(rows.cells[f] - value) <= rows.loose[f])
             near &= inside | ~known
             shared += known
-            room = max(1.0, (2 * reach + 1) / (2 * loose[f] + 1))
+            room = max(1.0, (2 * reach + 1) / (2 * rows.loose[f] + 1))
             ratios *= np.where(inside, 0.1 + 0.9 * room * hit, 1.0)
         # which rows come into question follows from the file and from what the offset was added to
         near &= shared >= 2
@@ -134,41 +188,25 @@ def _rows(
 
 
 def samples_log10(
-    parts: Sequence[Genotypes],
-    source: GenotypeSource,
-    donors_digest: str,
-    folder: Path,
-    key: Any,
-    count: int,
-    master: bytes,
-) -> Floats | None:
-    """log10 ratios of every canary against the samples of a found file that are no participants of the source."""
-    at, calls = shared_variants(parts, source)
-    if at.size < LEAST_SITES:
-        return None
-    sites = informative(at, calls)
-    theirs = source_rows(source, at[sites], None)
-    strangers = np.flatnonzero(match_samples(np.ascontiguousarray(calls[sites]), theirs) == NOBODY)
-    if not strangers.size:
+    samples: StrangeSamples, source: GenotypeSource, donors: Donors, key: U64, count: int
+) -> Floats:
+    """log10 ratios of every canary against these samples."""
+    rows = samples.calls
+    if not rows.shape[1]:
         return np.zeros(count)
-    if strangers.size > MOST_SAMPLES:
-        strangers = strangers[np.linspace(0, strangers.size - 1, MOST_SAMPLES).astype(np.int64)]
-    if at.size > MOST_SITES:
-        some = np.linspace(0, at.size - 1, MOST_SITES).astype(np.int64)
-        at, calls = at[some], calls[some]
     places = source.places()
-    donors = read_donors(folder, donors_digest, master)
-    canaries = canary_calls(key, count, source.units, places, donors)[at]
-    changes = _changes(places, at)
+    canaries = canary_calls(key, count, source.units, places, donors)[samples.at]
+    changes: Floats | None = None
     out = np.zeros(count)
-    rows = np.ascontiguousarray(calls[:, strangers])
-    means: dict[int, float] = {}
     for k in range(count):
-        likely = np.zeros(strangers.size)
+        likely = np.zeros(rows.shape[1])
         for s in np.flatnonzero(_alike(rows, canaries[:, k]) >= LEAST_ALIKE).tolist():
-            if s not in means:
-                means[s] = float(_mean_over_paths(rows[:, s], donors.calls[at], changes, WRONG))
-            likely[s] = 10.0 ** min(300.0, float(_along(rows[:, s], canaries[:, k], WRONG)) - means[s])
+            if (donors.digest, s) not in samples.means:
+                changes = _changes(places, samples.at) if changes is None else changes
+                mean = _mean_over_paths(rows[:, s], donors.calls[samples.at], changes, WRONG)
+                samples.means[donors.digest, s] = float(mean)
+            ratio = float(_along(rows[:, s], canaries[:, k], WRONG)) - samples.means[donors.digest, s]
+            likely[s] = 10.0 ** min(300.0, ratio)
         # a sample that was passed over counts less than its ratio, so the mean stays under 1
         out[k] = float(np.log10(max(1e-12, likely.mean())))
     return out
@@ -220,25 +258,27 @@ def _mean_over_paths(sample, donors, changes, wrong):  # type: ignore[no-untyped
 
 
 def release_canaries(
-    found: Found, folder: Path, name: str, kept: Mapping[str, Any], master: bytes
+    strangers: FoundStrangers, name: str, kept: Mapping[str, Any]
 ) -> tuple[float, float, int]:
     """log10 e-values of one release's canaries: by calls and rows, by ids, and how many ids were seen."""
     record = kept.get("canaries")
     if not record or not record.get("ids"):
         return 0.0, 0.0, 0
+    folder, master = strangers.folder, strangers.master
     key = canary_key(master, name, str(kept["recipient"]))
-    count = len(record["ids"])
     total = 0.0
-    rows = rows_log10(list(found.tables.values()), folder, record, master)
-    if rows:  # one source speaks for each kind: chosen by the number of canaries that come into question
-        total += over_canaries(rows[min(rows)])
-    calls: Floats | None = None
+    # one source speaks for each kind: the first that can
+    for digest, cells in sorted(record["tables"].items()):
+        rows = strangers.rows(digest)
+        if rows is not None:
+            total += over_canaries(rows_log10(rows, cells))
+            break
     for digest, donors in sorted(record["donors"].items()):
         source = GenotypeSource.open(source_file(folder, digest), sealing_key(master))
-        for parts in found.genotypes.values():
-            if calls is None:
-                calls = samples_log10(parts, source, donors, folder, key, count, master)
-    if calls is not None:
-        total += over_canaries(calls)
-    ids, hits = ids_log10(found, record, kept["design"])
+        samples = strangers.samples(digest, source)
+        if samples is not None:
+            given = read_donors(folder, donors, master)
+            total += over_canaries(samples_log10(samples, source, given, key, len(record["ids"])))
+            break
+    ids, hits = ids_log10(strangers.found, record, kept["design"])
     return total, ids, hits

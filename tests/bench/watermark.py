@@ -1,7 +1,7 @@
 """Watermarks: power, false accusations, attacks, utility and speed. Run: `python tests/bench/watermark.py`.
 
 `--seed N` draws another cohort, other leaks and other keys; `--cheap` leaves out coalitions, majorities and innocents;
-a number is how many innocent scores are wanted.
+`--utility` runs that part alone; a number is how many innocent scores are wanted.
 
 A cohort with linkage (mosaics of simulated haplotypes), 10,000 registered recipients with real keys, and leaks that are
 made by the marker's own code, attacked, and scored by the detector's own code. Prints Markdown.
@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ PEOPLE, VARIANTS, BLOCK = 5_000, 12_000, 500
 RECIPIENTS = 10_000
 ACCUSE, INVESTIGATE = 10.0, 7.0
 Calls = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float64]
 Combine = Callable[[Calls, Calls, np.random.Generator], Calls]
 KEY0 = cohort_key(MASTER, "genotypes")
 KEYS = recipient_keys(MASTER, [f"recipient {i}" for i in range(RECIPIENTS)], "genotypes")
@@ -449,8 +450,8 @@ def innocents(cohort: Cohort, wanted: int = 10_000_000) -> None:
 
 
 def utility(cohort: Cohort, batches: int = 20) -> None:
-    """r², PRS and GWAS; the GWAS in one batch of people, in twenty with marks of their own, and with hits protected."""
-    from scipy.stats import chi2 as law
+    """r², PRS and GWAS at the whole share of marks and at parts of it; hits protected; twenty times as many people."""
+    from scipy.stats import norm
 
     rng = np.random.default_rng([SEED, 3])
     frequency = cohort.calls.mean(axis=1) / 2
@@ -460,34 +461,44 @@ def utility(cohort: Cohort, batches: int = 20) -> None:
     causal = rng.choice(common, 200, replace=False)
     effect = rng.normal(0, 1, 200)
     before = effect @ cohort.calls[causal]
-    totals = []
-    own = cohort.people
-    for batch in range(batches):
-        cohort.people = own ^ np.uint64(batch)  # the same genotypes, but other participants to the marker
-        copy = cohort.copies(np.arange(PEOPLE), KEYS[1:2])[0]
-        trait = before + rng.normal(0, before.std(), PEOPLE)
-        x, y = cohort.calls[some].astype(np.float32), copy[some].astype(np.float32)
-        sums = [_sums(x, trait), _sums(y, trait)]
-        if batch == 0:
-            r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in some]
-            after = effect @ copy[causal]
-            say(
-                f"Utility: {(copy != cohort.calls).mean():.4%} of cells changed; r² of common variants mean "
-                f"{np.mean(r2):.5f}; variants under 5 % changed: {(copy[rare] != cohort.calls[rare]).sum()}; "
-                f"PRS r {np.corrcoef(before, after)[0, 1]:.5f}."
-            )
-        totals.append(sums)
-        if batch in (0, batches - 1):
-            n = PEOPLE * (batch + 1)
-            first, second = (-law.logsf(_chi2([one[i] for one in totals], n), 1) for i in (0, 1))
-            hits = first > -np.log(1e-5)
-            kept = np.where(hits, first, second)
-            say(
-                f"GWAS of {n:,} people, {some.size:,} variants, {hits.sum():,} with p < 1e-5: log p correlation "
-                f"{np.corrcoef(first, second)[0, 1]:.5f}; with those protected {np.corrcoef(first, kept)[0, 1]:.5f}; "
-                f"among variants without association {np.corrcoef(first[~hits], second[~hits])[0, 1]:.5f}."
-            )
-    cohort.people = own
+    own, whole = cohort.people, cohort.rates
+
+    def gwas(part: float, people: int) -> None:
+        cohort.rates = replace(
+            whole,
+            sparse=int(whole.sparse * part),
+            coded=int(whole.coded * part),
+            splits=tuple(int(one * part) for one in whole.splits),
+        )
+        sums: tuple[list[Floats], list[Floats]] = ([], [])
+        draw = np.random.default_rng([SEED, 4])
+        for batch in range(people // PEOPLE):
+            cohort.people = own ^ np.uint64(batch)  # the same genotypes, but other participants to the marker
+            copy = cohort.copies(np.arange(PEOPLE), KEYS[1:2])[0]
+            trait = before + draw.normal(0, before.std(), PEOPLE)
+            for calls, out in zip((cohort.calls, copy), sums, strict=True):
+                out.append(_sums(calls[some].astype(np.float32), trait))
+            if batch == 0 and people == PEOPLE:
+                r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in some[::4]]
+                after = effect @ copy[causal]
+                say(
+                    f"{part:.0%} of the marks: {(copy != cohort.calls).mean():.4%} of cells changed; r² of common "
+                    f"variants {np.mean(r2):.5f}; variants under 5 % changed: "
+                    f"{(copy[rare] != cohort.calls[rare]).sum()}; PRS r {np.corrcoef(before, after)[0, 1]:.5f}."
+                )
+        cohort.people, cohort.rates = own, whole
+        first, second = (-(np.log(2) + norm.logsf(np.sqrt(_chi2(one, people)))) for one in sums)
+        hits = first > -np.log(1e-5)
+        kept, others = np.where(hits, first, second), ~hits
+        say(
+            f"{part:.0%}: GWAS of {people:,} people, {some.size:,} variants, {hits.sum():,} with p < 1e-5: log p "
+            f"correlation {np.corrcoef(first, second)[0, 1]:.5f}; with those protected "
+            f"{np.corrcoef(first, kept)[0, 1]:.5f}; among the others {np.corrcoef(first[others], second[others])[0, 1]:.5f}."
+        )
+
+    for part in (1.0, 0.5, 0.2):
+        gwas(part, PEOPLE)
+    gwas(1.0, PEOPLE * batches)
     say()
 
 
@@ -546,6 +557,9 @@ def main() -> None:
         f"Cohort: {PEOPLE:,} mosaics × {VARIANTS:,} typed variants; {cohort.share:.1%} of cells eligible; "
         f"{RECIPIENTS:,} recipients; made in {time.perf_counter() - start:.0f} s.\n"
     )
+    if "--utility" in sys.argv:
+        utility(cohort)
+        return
     phenotypes()
     ids()
     imputed()
