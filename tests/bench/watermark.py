@@ -489,11 +489,12 @@ def utility(cohort: Cohort, batches: int = 20) -> None:
         cohort.people, cohort.rates = own, whole
         first, second = (-(np.log(2) + norm.logsf(np.sqrt(_chi2(one, people)))) for one in sums)
         hits = first > -np.log(1e-5)
-        kept, others = np.where(hits, first, second), ~hits
+        kept = np.where(hits, first, second)
+        beside = np.corrcoef(first[~hits], second[~hits])[0, 1]
         say(
             f"{part:.0%}: GWAS of {people:,} people, {some.size:,} variants, {hits.sum():,} with p < 1e-5: log p "
             f"correlation {np.corrcoef(first, second)[0, 1]:.5f}; with those protected "
-            f"{np.corrcoef(first, kept)[0, 1]:.5f}; among the others {np.corrcoef(first[others], second[others])[0, 1]:.5f}."
+            f"{np.corrcoef(first, kept)[0, 1]:.5f}; among the others {beside:.5f}."
         )
 
     for part in (1.0, 0.5, 0.2):
