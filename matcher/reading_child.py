@@ -122,6 +122,8 @@ def _load_readers() -> None:
     """Libraries map much more than they use, and are no file's fault: they are loaded before memory is limited."""
     modules("containers")
     modules("formats")
+    scanning = importlib.import_module("matcher.formats.scanning")
+    scanning.prepare()
     for library in ("pyarrow.csv", "pyarrow.parquet", "pgenlib", "pysam"):
         importlib.import_module(library)
 

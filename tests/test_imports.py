@@ -19,7 +19,7 @@ MAY_IMPORT = {
 }
 
 FENCES = {
-    "scrapy": ("crawler/spider.py",),
+    "scrapy": ("crawler/spider.py", "crawler/walk.py", "crawler/scrapy_manners.py"),
     "playwright": ("crawler/browser.py",),
     "pysam": ("matcher/formats/", "matcher/genotypes/", "matcher/watermarks/", "config/demo/"),
     "pgenlib": ("matcher/formats/", "matcher/genotypes/", "matcher/watermarks/"),

@@ -231,3 +231,18 @@ def unpack_bed(rows: Any, table: Any, out: Any) -> None:
             out[row, at + 3] = table[code, 3]
         for one in range(out.shape[1] - 4 * whole):
             out[row, 4 * whole + one] = table[rows[row, whole], one]
+
+
+def prepare() -> None:
+    """Compiles every loop for the types that readers hand it: a compiler needs more memory than a reader may use."""
+    line, calls = bytes_of(b"0\t1\t2"), np.zeros(4, np.int8)
+    scan_dosages(line, 0, _TAB, 0.25, calls)
+    scan_letters(line, 0, np.zeros(4, np.uint8))
+    scan_calls(bytes_of(b"0/1\t1|1"), calls, calls.copy())
+    pairs = np.zeros((1, 2, 2), np.uint8)
+    for given in (pairs, np.frombuffer(bytes(4), np.uint8).reshape(1, 2, 2)):
+        calls_of_pairs(given, np.zeros((1, 2), np.int8), np.zeros((1, 2), np.uint8))
+    for kind in (np.float32, np.float64):
+        round_dosages(np.zeros(4, kind), 0.25, calls)
+    table = np.zeros((256, 4), np.int8)
+    unpack_bed(np.frombuffer(b"\0", np.uint8).reshape(1, 1), table, np.zeros((1, 4), np.int8))
