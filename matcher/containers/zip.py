@@ -13,7 +13,8 @@ from matcher.opening import Member
 
 FORMAT = "zip"
 _ENCRYPTED = 0x1
-_OFFICE = (b"[Content_Types].xml", b"xl/", b"word/", b"_rels/.rels")
+_OFFICE = (b"[Content_Types].xml", b"xl/", b"word/", b"_rels/.rels", b"docProps/")
+_OFFICE_PARTS = (b"xl/", b"word/")
 
 
 def sniff(name: str, head: bytes) -> bool:
@@ -22,7 +23,8 @@ def sniff(name: str, head: bytes) -> bool:
         return False
     length = int.from_bytes(head[26:28], "little")
     first = head[30 : 30 + length]
-    return not (first.startswith(_OFFICE) or b"mimetypeapplication/vnd.oasis" in head[:200])
+    is_office = first.startswith(_OFFICE) and any(part in head for part in _OFFICE_PARTS)
+    return not (is_office or b"mimetypeapplication/vnd.oasis" in head[:200])
 
 
 def members(opened: Opened, limits: Limits) -> Iterator[Member]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from urllib.parse import quote
 
 from matcher.contents import Limits, Opened, Table, Unreadable
-from matcher.formats.beside import real_path
 from matcher.formats.delimited import parts_of
 
 FORMAT = "sqlite"
@@ -26,9 +27,12 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     Raises:
         Unreadable: it is damaged.
     """
-    with real_path(opened, ".sqlite") as path:
+    # SQLite follows links to the name of a file; one that was unpacked has none, so it gets a private copy.
+    with tempfile.NamedTemporaryFile(suffix=".sqlite") as copy:
+        shutil.copyfileobj(opened.stream, copy)
+        copy.flush()
         try:
-            base = sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)
+            base = sqlite3.connect(f"file:{quote(copy.name)}?mode=ro&immutable=1", uri=True)
         except sqlite3.Error as wrong:
             raise Unreadable("damaged", type(wrong).__name__) from None
         try:

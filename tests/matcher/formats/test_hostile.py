@@ -136,7 +136,7 @@ def mutant(data: bytes, rng: np.random.Generator) -> bytes:
                 # Headers are where a reader believes most.
                 head = int(rng.integers(min(64, len(out)))) if out else 0
                 out[head : head + 4] = rng.bytes(4)
-    if rng.random() < 0.2:
+    if out and rng.random() < 0.2:
         del out[int(rng.integers(1, len(out) + 1)) :]
     return bytes(out)
 

@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def test_sqlite_gives_every_table_and_runs_nothing(tmp_path: Path) -> None:
     end, tables = ended(tmp_path / "x.db")
     assert (end.skipped, end.format) == (None, "sqlite")
     assert same(found_rows([table for table in tables if table.columns == COLUMNS]), rows())
+
+
+def test_a_database_inside_an_archive_is_read(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "x.db")
+    pd.DataFrame(records()).to_sql("people", base, index=False)
+    base.close()
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(tmp_path / "x.db", "x.db")
+    end, tables = ended(tmp_path / "x.zip")
+    assert (end.skipped, end.format) == (None, "sqlite")
+    assert same(found_rows(tables), rows())
 
 
 def test_a_dump_of_sqlite_is_read(tmp_path: Path) -> None:

@@ -81,3 +81,11 @@ def test_a_cut_spreadsheet_is_told_as_damaged(cut: float, tmp_path: Path) -> Non
     path = workbook(tmp_path / "x.xlsx", cells_of([list(COLUMNS), *rows()]))
     path.write_bytes(path.read_bytes()[: int(cut * path.stat().st_size)])
     assert ended(path)[0].skipped == "damaged"
+
+
+def test_an_archive_that_only_begins_like_an_office_file_is_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("data.csv", "\n".join(",".join(row) for row in [list(COLUMNS), *rows()]))
+    _, tables = ended(tmp_path / "x.zip")
+    assert same(found_rows([one for one in tables if one.columns == COLUMNS]), rows())
