@@ -68,11 +68,11 @@ def _group(name: str, group: Any, limits: Limits, outside: list[str], depth: int
             else:
                 rest.append(one)
     if len({len(one) for one in columns.values()}) == 1 and len(columns) >= _FEWEST_COLUMNS:
-        yield from _side_by_side(name, columns, limits)
+        yield from _side_by_side(f"{name} {group.name}", columns, limits)
     else:
         rest = [*columns.values(), *rest]
     for one in rest:
-        yield from _dataset(name, one, limits)
+        yield from _dataset(f"{name} {one.name}", one, limits)
 
 
 def _side_by_side(name: str, columns: dict[str, Any], limits: Limits) -> Iterator[Table]:

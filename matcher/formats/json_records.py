@@ -17,7 +17,7 @@ FORMAT = "json"
 _MOST_BYTES = 128 << 20
 _MOST_LINE = 64 << 20
 _DEEPEST = 40
-_LOOKED_AT = 200
+_LOOKED_AT = 2_000
 _TEXT_PIECE = 1 << 20
 
 
@@ -108,9 +108,9 @@ def _parts(name: str, value: Any, limits: Limits, depth: int) -> Iterator[Table 
             # Keyed by participant: the keys are a column of their own.
             yield from _records(name, ({"key": key, **one} for key, one in rest.items()), limits, depth)
             return
-        for one in rest.values():
+        for number, one in enumerate(rest.values()):
             if isinstance(one, (dict, list)):
-                yield from _parts(name, one, limits, depth + 1)
+                yield from _parts(f"{name} {number}", one, limits, depth + 1)
     elif value is not None:
         yield Text(name, cell(value)[:_TEXT_PIECE])
 
@@ -134,8 +134,10 @@ def _columns(value: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 def _records(name: str, values: Iterable[Any], limits: Limits, depth: int = 0) -> Iterator[Table | Text]:
     """Objects as rows, with the names of the first few hundred as columns; lists as rows without a header."""
+    # What is in memory is looked at whole; of a stream the beginning tells the columns.
     every = iter(values)
-    first = list(islice(every, _LOOKED_AT))
+    first = values if isinstance(values, list) else list(islice(every, _LOOKED_AT))
+    every = iter(()) if first is values else every
     objects = [one for one in first if isinstance(one, dict)]
     if not objects:
         rows = (
@@ -154,7 +156,7 @@ def _records(name: str, values: Iterable[Any], limits: Limits, depth: int = 0) -
     for one in objects:
         for inner in one.values():
             if isinstance(inner, list) and inner and isinstance(inner[0], (dict, list)):
-                yield from _parts(name, inner, limits, depth + 1)
+                yield from _parts(f"{name} inside", inner, limits, depth + 1)
 
 
 def _flat(value: Mapping[str, Any], before: str = "", depth: int = 0) -> dict[str, str]:

@@ -53,10 +53,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
 def tables_of_array(name: str, array: npt.NDArray[Any], limits: Limits) -> Iterator[Table]:
     """An array as rows: one dimension is a column, more than two are laid flat behind the first."""
     if array.dtype.names:
-        columns = list(array.dtype.names)
-        flat = array.reshape(-1)
-        rows = ([_cell(flat[one][at]) for one in columns] for at in range(len(flat)))
-        yield from parts_of(name, chain([columns], rows), limits, has_header=True)
+        yield from _structured(name, array.reshape(-1), limits)
         return
     if not array.size:
         return
@@ -65,6 +62,17 @@ def tables_of_array(name: str, array: npt.NDArray[Any], limits: Limits) -> Itera
     for start in range(0, len(two), step):
         rows = ([_cell(value) for value in row] for row in two[start : start + step].tolist())
         yield from parts_of(name, rows, limits, has_header=False)
+
+
+def _structured(name: str, flat: npt.NDArray[Any], limits: Limits) -> Iterator[Table]:
+    """A structured array by its fields; a field of several values is as many columns."""
+    columns: dict[str, list[Any]] = {}
+    for field in flat.dtype.names or ():
+        values = flat[field].reshape(len(flat), -1)
+        for at in range(values.shape[1]):
+            columns[field if values.shape[1] == 1 else f"{field}_{at}"] = values[:, at].tolist()
+    rows = ([_cell(one) for one in row] for row in zip(*columns.values(), strict=True))
+    yield from parts_of(name, chain([list(columns)], rows), limits, has_header=True)
 
 
 def _cell(value: object) -> str:

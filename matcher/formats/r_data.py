@@ -92,8 +92,8 @@ def _parts(name: str, value: Any, limits: Limits, depth: int) -> Iterator[Table 
         if _is_frame(value):
             yield from _frame(name, pd.DataFrame(dict(value)), limits)
             return
-        for one in value.values():
-            yield from _parts(name, one, limits, depth + 1)
+        for number, one in enumerate(value.values()):
+            yield from _parts(f"{name} {number}", one, limits, depth + 1)
     elif isinstance(value, np.ndarray) and value.ndim == 2:
         yield from _frame(name, pd.DataFrame(value), limits)
     elif isinstance(value, (pd.Series, pd.Categorical, np.ndarray)):
@@ -104,8 +104,8 @@ def _parts(name: str, value: Any, limits: Limits, depth: int) -> Iterator[Table 
         if value and all(isinstance(one, str) for one in value):
             yield from _vector(name, value, limits)
             return
-        for one in value:
-            yield from _parts(name, one, limits, depth + 1)
+        for number, one in enumerate(value):
+            yield from _parts(f"{name} {number}", one, limits, depth + 1)
 
 
 def _vector(name: str, values: Any, limits: Limits) -> Iterator[Table]:

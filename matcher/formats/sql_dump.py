@@ -37,9 +37,11 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     head = opened.stream.read(64 << 10)
     with text_of(opened.stream, head) as text:
         lines = iter(lambda: text.readline(_MOST_LINE), "")
-        for (_, columns), rows in groupby(_rows(lines), key=lambda one: one[:2]):
+        for (table, columns), rows in groupby(_rows(lines), key=lambda one: one[:2]):
             body = (row for _, _, row in rows)
-            yield from parts_of(opened.name, _with(columns, body), limits, has_header=bool(columns) or None)
+            yield from parts_of(
+                f"{opened.name} {table}", _with(columns, body), limits, has_header=bool(columns) or None
+            )
 
 
 def _with(columns: tuple[str, ...], body: Iterator[list[str]]) -> Iterator[list[str]]:

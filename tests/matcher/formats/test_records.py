@@ -246,3 +246,21 @@ def test_a_string_in_a_pickle_is_text_too(tmp_path: Path) -> None:
     (tmp_path / "x.pkl").write_bytes(pickle.dumps({"note": "participants of northmoor"}))
     texts = [event.text for event in read_path(tmp_path / "x.pkl") if isinstance(event, Text)]
     assert any("northmoor" in text for text in texts)
+
+
+def test_a_name_that_first_comes_late_is_a_column_too(tmp_path: Path) -> None:
+    late = [{"a": number, "b": 1} for number in range(1000)] + [{"a": 1000, "b": 2, "eid": 4_123_457}]
+    (tmp_path / "x.json").write_text(json.dumps(late))
+    _, tables = ended(tmp_path / "x.json")
+    assert tables[0].columns == ("a", "b", "eid")
+    assert found_rows(tables)[-1] == ["1000", "2", "4123457"]
+
+
+def test_a_field_of_several_values_is_as_many_columns(tmp_path: Path) -> None:
+    array = np.zeros(3, dtype=[("eid", "i8"), ("values", "f8", (1200,))])
+    array["eid"] = [1_000_001, 1_000_002, 1_000_003]
+    array["values"][:, 1199] = 0.5
+    np.save(tmp_path / "x.npy", array)
+    _, tables = ended(tmp_path / "x.npy")
+    assert len(tables[0].columns) == 1201
+    assert tables[0].cells[-1][0] == "0.5"
