@@ -87,7 +87,7 @@ def layout_of(head: bytes) -> Layout | None:
     header = _cells(first, delimiter)
     whole = lines[before + 1 : -1 if len(head) >= 64 << 10 else None]
     rows = [_cells(line, delimiter) for line in whole[:_LOOKED_AT] if line.strip()]
-    start = _first_variant(header)
+    start = _first_variant(header, is_whole=len(lines) > before + 1)
     if start is not None:
         return Layout(delimiter, tuple(header), "columns", start, before)
     if tuple(header[: len(_TRAW)]) == _TRAW:
@@ -98,8 +98,11 @@ def layout_of(head: bytes) -> Layout | None:
     return Layout(delimiter, tuple(header), "rows", start, before) if start else None
 
 
-def _first_variant(header: Sequence[str]) -> int | None:
-    """The column behind which nearly every one is named after a variant."""
+def _first_variant(header: Sequence[str], *, is_whole: bool) -> int | None:
+    """The column behind which nearly every one is named after a variant; None where the last is not.
+
+    Ids may stand at the end, and a reader that takes them for calls would lose them.
+    """
     raw = {one.lower() for one in header[:8]} >= _RAW_COLUMNS
     named = [raw or variant_of(one) is not None for one in header[:2_000]]
     if raw:
@@ -108,6 +111,8 @@ def _first_variant(header: Sequence[str]) -> int | None:
     if first is None:
         return None
     behind = named[first:]
+    if is_whole and len(header) <= len(named) and not behind[-1]:
+        return None
     return first if len(behind) >= FEWEST_VARIANTS and sum(behind) >= 0.95 * len(behind) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import lines_beside, position_of, variants_a_part
@@ -15,6 +16,7 @@ from matcher.genotypes.naming import NamedVariant
 FORMAT = "plink-ped"
 _COLUMNS_BEFORE = 6
 _MOST_LINE = 256 << 20
+_MISSING = 255
 
 
 def sniff(name: str, head: bytes) -> int:
@@ -42,7 +44,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     while line:
         cells = line.split(maxsplit=_COLUMNS_BEFORE)
         if len(cells) == _COLUMNS_BEFORE + 1:
-            if scan_letters(bytes_of(cells[-1]), 0, out) == out.size:
+            if scan_letters(bytes_of(cells[-1]), 0, out) == out.size or _word_by_word(cells[-1], out):
                 samples.append(cells[1].decode("utf-8", "replace"))
                 rows.append(out.reshape(-1, 2)[kept].copy())
             else:
@@ -56,6 +58,17 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         yield from part_of_pairs(tuple(samples), [variants[at] for at in kept[start : start + step]], pairs)
     if odd:
         raise Unreadable("damaged", f"{odd} lines do not fit the .map; the others were read")
+
+
+def _word_by_word(alleles: bytes, out: npt.NDArray[np.uint8]) -> bool:
+    """A line with alleles of several letters, which are no SNP's and count as missing; False where it does not fit."""
+    words = alleles.split()
+    if len(words) != out.size:
+        return False
+    one = np.empty(1, np.uint8)
+    for at, word in enumerate(words):
+        out[at] = one[0] if len(word) == 1 and scan_letters(bytes_of(word), 0, one) == 1 else _MISSING
+    return True
 
 
 def _variants(lines: Iterator[str]) -> list[NamedVariant]:

@@ -229,3 +229,26 @@ def test_a_ped_without_its_map_is_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "x.ped").write_bytes((folder / "ped.ped").read_bytes())
     (end,) = [event for event in read_path(tmp_path / "x.ped") if isinstance(event, FileEnded)]
     assert end.skipped == "damaged"
+
+
+def test_a_ped_with_an_indel_loses_nobody(folder: Path, tmp_path: Path, of: Truth) -> None:
+    lines = (folder / "ped.ped").read_text().splitlines()
+    cells = [line.split() for line in lines]
+    for row in cells[:20]:
+        row[6] = "GTT"  # the first variant
+    (tmp_path / "x.ped").write_text("\n".join(" ".join(row) for row in cells) + "\n")
+    (tmp_path / "x.map").write_bytes((folder / "ped.map").read_bytes())
+    found = genotypes(read_file(plink_ped, tmp_path / "x.ped"))
+    assert all(part.samples == SAMPLES for part in found)
+    calls = np.concatenate([part.dosages for part in found])
+    assert calls.shape == of.dosages.shape
+    assert (calls[0, :20] == -1).all()
+
+
+def test_ids_behind_the_calls_are_not_lost(tmp_path: Path, of: Truth) -> None:
+    names = [f"{name}_{b}" for name, b in zip(of.names, of.alternates, strict=True)]
+    text = _matrix(of, delimiter=",", names=names, by_sample=True, noise=0.0)
+    turned = [line.split(",") for line in text.splitlines()]
+    (tmp_path / "x.csv").write_text("\n".join(",".join([*row[2:], row[0]]) for row in turned) + "\n")
+    tables = [part for part in read_path(tmp_path / "x.csv") if isinstance(part, Table)]
+    assert tuple(tables[0].cells[tables[0].columns.index("eid")]) == SAMPLES
