@@ -129,11 +129,9 @@ def _load_readers() -> None:
 
 
 def _limit_memory(most: int) -> None:
-    """Bounds the address space so that what is resident stays under `most`."""
-    mapped, resident = (
-        int(pages) * PAGE for pages in Path("/proc/self/statm").read_text("ascii").split()[:2]
-    )
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + most - resident, mapped + most - resident))
+    """Bounds the address space: it may grow by `most` beyond what libraries and their compiling took."""
+    mapped = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * PAGE
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + most, mapped + most))
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:

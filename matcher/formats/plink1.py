@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from itertools import islice
 
 import numpy as np
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
-from matcher.formats.beside import variants_a_part
+from matcher.formats.beside import lines_beside, people_of_fam, position_of, variants_a_part
 from matcher.formats.scanning import unpack_bed
 
 FORMAT = "plink-bed"
 MAGIC = b"\x6c\x1b\x01"
-_MOST_SIDE_BYTES = 512 << 20
 
 # Two bits a call, lowest first: 0 homozygous A1, 1 missing, 2 heterozygous, 3 homozygous A2.
 _CALLS = np.array([2, MISSING, 1, 0], dtype=np.int8)
@@ -30,23 +29,15 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     Raises:
         Unreadable: the .bim or .fam is not beside it, or its size does not fit them.
     """
-    variants = [line.split() for line in _side_file(opened, ".bim")]
-    people = [line.split() for line in _side_file(opened, ".fam")]
-    if (
-        not variants
-        or not people
-        or any(len(one) < 6 for one in variants)
-        or any(len(one) < 2 for one in people)
-    ):
-        raise Unreadable("damaged", "a .bim or .fam with too few columns")
-    samples = tuple(one[1] for one in people)
+    samples = people_of_fam(lines_beside(opened, limits, ".fam"))
     row_bytes = (len(samples) + 3) // 4
-    if opened.size != len(MAGIC) + row_bytes * len(variants):
+    count = sum(1 for _ in _variants(opened, limits))
+    if not count or opened.size != len(MAGIC) + row_bytes * count:
         raise Unreadable("damaged", "a .bed whose size does not fit its .bim and .fam")
     opened.stream.seek(len(MAGIC))
     step = variants_a_part(limits, len(samples))
-    for start in range(0, len(variants), step):
-        chunk = variants[start : start + step]
+    variants = _variants(opened, limits)
+    while chunk := list(islice(variants, step)):
         raw = np.frombuffer(opened.stream.read(row_bytes * len(chunk)), dtype=np.uint8).reshape(
             len(chunk), row_bytes
         )
@@ -55,7 +46,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         yield Genotypes(
             samples=samples,
             chromosomes=tuple(one[0] for one in chunk),
-            positions=np.array([int(one[3]) for one in chunk], dtype=np.int64),
+            positions=np.array([position_of(one[3]) for one in chunk], dtype=np.int64),
             names=tuple("" if one[1] == "." else one[1] for one in chunk),
             alleles_a=tuple(one[5].upper() for one in chunk),
             alleles_b=tuple(one[4].upper() for one in chunk),
@@ -63,10 +54,10 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         )
 
 
-def _side_file(opened: Opened, suffix: str) -> list[str]:
-    stream: BinaryIO | None = opened.sibling(suffix)
-    if stream is None:
-        raise Unreadable("damaged", f"a .bed without its {suffix}")
-    with stream:
-        data = stream.read(_MOST_SIDE_BYTES)
-    return [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
+def _variants(opened: Opened, limits: Limits) -> Iterator[list[str]]:
+    """Chromosome, name, centimorgans, position, A1 and A2 of each site, one after the other."""
+    for line in lines_beside(opened, limits, ".bim"):
+        cells = line.split()
+        if len(cells) < 6:
+            raise Unreadable("damaged", "a .bim with too few columns")
+        yield cells
