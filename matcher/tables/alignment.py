@@ -1,171 +1,248 @@
-"""Which column of the index a find column is, where no name says so: told by rare cells that meet on the same records.
+"""Which column of the index a find column is, where no name says so: told by values that meet on the same records.
 
-Every rare cell of some find rows is looked up in the whole index. A record that meets a find row in several columns
-is a candidate for being its source; columns that keep meeting on candidates are aligned. The choice among all
-columns is paid for by the caller, who takes the number of columns into the odds.
+First each find column gets candidates: the index columns under which its values are likeliest (`likelihood`), and
+those that hold its rare values. Then anchors are tried: one find column, or two, each taken for one of its
+candidates, gives for every find row the few records that it could be. Where an anchor is right, the other find
+columns agree with those records in some index column far more often than with records of others; where it is wrong
+they agree as chance does. The best anchor's columns are refined on the likeliest record of each row. The choice
+among all columns is paid for by the caller, who takes the number of columns into the odds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice, product
+from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.tables.cells import Column, short
-from matcher.tables.linkage import Aligned, align
+from matcher.tables.cells import Column, Hashes32, short
+from matcher.tables.likelihood import candidates_of, finest_of, rows_asked, starts_of
+from matcher.tables.linkage import Aligned
 from matcher.tables.row_index import RowIndex
 
-ROWS_ASKED = 60
-MEETINGS_OF_A_CELL = 1500
-"""A cell that meets more records than this, over all columns, tells nothing."""
-COVERED = 0.5
-MEETINGS_OF_A_ROW = 8
-COLUMN_PAIRS = 12
-"""One pair of columns alone gives candidates where it covers so many rows, at so few records each."""
+Numbers = npt.NDArray[np.int64]
+
+FEW_RECORDS = 300.0
+"""An anchor column gives at most so many records a row; coarser ones are tried two at a time."""
+MOST_PAIRS = 6_000
+"""Pairs of a find row and a record that one anchor is judged by."""
+SINGLE_ANCHORS, DOUBLE_ANCHORS = 96, 160
+ANCHOR_COLUMNS = 8
+CANDIDATES_OF_TWO = 4
+CERTAIN = 80.0
+"""An anchor for which its partners speak so much (natural log) ends the search."""
+PLAUSIBLE = 6.0
+SHARES = (0.95, 0.6, 0.3)
+"""Shares of rows that are the cohort's, where others are mixed in."""
 ROUNDS = 2
-CANDIDATES = 3
-"""Records kept for each find row."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """Some rows of the find, and what every column of it could be."""
+
+    columns: Sequence[Column]
+    rows: Numbers
+    candidates: list[dict[int, float]]
+    """By find column the price of each index column that it could be, the likeliest first."""
+
+    def cells(self, find: int, tag: int) -> Hashes32:
+        return short(self.columns[find].hashes[tag][self.rows])
+
+    def as_column(self, find: int, at: int, index: RowIndex) -> Aligned | None:
+        return finest_of(find, self.columns[find], at, self.candidates[find][at], index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """A row of `_Find.rows` by its number, and a record that it could be."""
+
+    rows: Numbers
+    records: Numbers
 
 
 def align_by_values(columns: Sequence[Column], index: RowIndex) -> list[Aligned]:
-    """The columns that rare cells align."""
-    met = _meetings(columns, index)
-    if met is None:
+    """The find columns that could be aligned, each with one column of the index."""
+    rows = rows_asked(columns)
+    if rows.size < 2:
         return []
-    rows, records, finds, at = met
-    pairs = rows.astype(np.uint64) << np.uint64(32) | records.astype(np.uint64)
-    best = np.vstack([_best_pairs(pairs, finds, at), _pairs_of_one_column(rows, records, finds, at)])
-    if not best.size:
-        return []
-    pairs_left = np.unique(best, axis=0)
-    aligned = _refine(columns, index, pairs_left, least=0.0)
-    for _ in range(ROUNDS):
-        likeliest = _likeliest(columns, aligned, index, pairs_left)
-        aligned = _refine(columns, index, likeliest, least=COVERED)
-        if len(aligned) < 2:
+    find = _Find(columns, rows, candidates_of(columns, rows, index))
+    best: tuple[float, list[Aligned], _Pairs] | None = None
+    for anchors in (_single_anchors(find, index), _double_anchors(find, index)):
+        for anchor in anchors:
+            pairs = _pairs(find, anchor, index)
+            if pairs.rows.size < 2:
+                continue
+            score, aligned = _partners(find, anchor, pairs, index)
+            if best is None or score > best[0]:
+                best = score, [*anchor, *aligned], pairs
+            if best[0] > CERTAIN:
+                break
+        if best is not None and best[0] > PLAUSIBLE:
             break
+    if best is None or best[0] <= 0:
+        return []
+    _, aligned, pairs = best
+    for _ in range(ROUNDS):
+        likeliest = _likeliest(find, aligned, index, pairs)
+        score, refined = _partners(find, (), likeliest, index)
+        if len(refined) < 2:
+            break
+        aligned = refined
     return aligned
 
 
-def _meetings(columns: Sequence[Column], index: RowIndex) -> tuple[npt.NDArray[np.int64], ...] | None:
-    """Find row, record, find column and index column of every rare cell that both hold."""
-    hashes, records, at = index.rare()
-    if not hashes.size or not columns:
-        return None
-    rows_count = next(iter(columns[0].hashes.values())).size
-    asked = np.unique(np.linspace(0, rows_count - 1, min(ROWS_ASKED, rows_count)).astype(np.int64))
-    found: list[tuple[npt.NDArray[np.int64], ...]] = []
-    for i, column in enumerate(columns):
-        for cells in column.hashes.values():
-            wanted = cells[asked]
-            low, high = np.searchsorted(hashes, wanted), np.searchsorted(hashes, wanted, side="right")
-            counts = np.where((wanted != 0) & (high - low <= MEETINGS_OF_A_CELL), high - low, 0)
-            if not counts.any():
-                continue
-            places = np.repeat(low - np.r_[0, np.cumsum(counts)[:-1]], counts) + np.arange(counts.sum())
-            columns_met = at[places].astype(np.int64)
-            found.append(
-                (
-                    np.repeat(asked, counts),
-                    records[places].astype(np.int64),
-                    np.full(places.size, i, dtype=np.int64),
-                    columns_met,
-                )
-            )
-    if not found:
-        return None
-    return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:
+    """Fine columns, the likeliest candidates of each first."""
+    ranked = []
+    for i, candidates in enumerate(find.candidates):
+        for rank, c in enumerate(candidates):
+            one = find.as_column(i, c, index)
+            if one is not None and _records_a_row(index, one) <= FEW_RECORDS:
+                ranked.append((rank, -one.bits, one))
+    ranked.sort(key=lambda item: item[:2])
+    return islice(((one,) for _, _, one in ranked), SINGLE_ANCHORS)
 
 
-def _best_pairs(
-    pairs: npt.NDArray[np.uint64],
-    finds: npt.NDArray[np.int64],
-    at: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """For every find row the records that meet it in most columns, at least two: rows of (find row, record)."""
-    in_column = np.unique(np.column_stack([pairs, finds.astype(np.uint64)]), axis=0)
-    by_pair, by_finds = np.unique(in_column[:, 0], return_counts=True)
-    other_side = np.unique(np.column_stack([pairs, at.astype(np.uint64)]), axis=0)
-    _, by_columns = np.unique(other_side[:, 0], return_counts=True)
-    score = np.minimum(by_finds, by_columns)
-    kept = score >= 2
-    by_pair, score = by_pair[kept], score[kept]
-    row = (by_pair >> np.uint64(32)).astype(np.int64)
-    order = np.lexsort((-score, row))
-    row, score, by_pair = row[order], score[order], by_pair[order]
-    starts = np.searchsorted(row, row)
-    kept = np.arange(row.size) - starts < CANDIDATES
-    return np.column_stack([row[kept], (by_pair[kept] & np.uint64(0xFFFFFFFF)).astype(np.int64)])
+def _double_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:
+    """Two columns together, where one alone would be too coarse."""
+    bits = {}
+    for i, candidates in enumerate(find.candidates):
+        found = [one for c in islice(candidates, CANDIDATES_OF_TWO) if (one := find.as_column(i, c, index))]
+        if found:
+            bits[i] = (max(one.bits for one in found), found)
+    finest = sorted(bits, key=lambda i: -bits[i][0])[:ANCHOR_COLUMNS]
+    ranked = []
+    for i, j in combinations(finest, 2):
+        for (a, one), (b, other) in product(enumerate(bits[i][1]), enumerate(bits[j][1])):
+            together = _records_a_row(index, one) * 2.0**-other.bits
+            if one.column != other.column and together <= FEW_RECORDS:
+                ranked.append((a + b, -one.bits - other.bits, (one, other)))
+    ranked.sort(key=lambda item: item[:2])
+    return islice((pair for _, _, pair in ranked), DOUBLE_ANCHORS)
 
 
-def _pairs_of_one_column(
-    rows: npt.NDArray[np.int64],
-    records: npt.NDArray[np.int64],
-    finds: npt.NDArray[np.int64],
-    at: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """Candidates by one fine column alone: most rows have its value in one column of the index, at few records."""
-    columns = finds << 20 | at
-    kinds, where, meetings = np.unique(columns, return_inverse=True, return_counts=True)
-    met_rows = np.bincount(np.unique(np.column_stack([where, rows]), axis=0)[:, 0], minlength=kinds.size)
-    by_find = np.unique(np.column_stack([finds, rows]), axis=0)[:, 0]
-    asked = np.bincount(by_find, minlength=int(finds.max()) + 1)[kinds >> 20]
-    good = (met_rows >= np.maximum(2, COVERED * asked)) & (meetings <= MEETINGS_OF_A_ROW * met_rows)
-    best = np.flatnonzero(good)
-    best = best[np.lexsort((meetings[best] / met_rows[best], -met_rows[best] / asked[best]))][:COLUMN_PAIRS]
-    kept = np.isin(where, best)
-    return np.column_stack([rows[kept], records[kept]])
+def _records_a_row(index: RowIndex, one: Aligned) -> float:
+    return float(index.records_count * index.columns[one.column].filled * 2.0**-one.bits)
 
 
-def _likeliest(
-    columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex, pairs: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """For every find row the one record that agrees with it most, on what is aligned so far."""
-    rows, records = pairs[:, 0], pairs[:, 1]
-    score = np.zeros(rows.size)
-    for one in aligned:
-        cells = short(columns[one.find].hashes[one.tag])[rows]
-        score += one.bits * ((cells == index.cells(one.column, one.tag)[records]) & (cells != 0))
-    order = np.lexsort((-score, rows))
-    _, first = np.unique(rows[order], return_index=True)
-    return np.asarray(pairs[order[first]])
+def _pairs(find: _Find, anchor: Sequence[Aligned], index: RowIndex) -> _Pairs:
+    """The records that each row could be by its cells in the anchor's columns; rows in turn, up to MOST_PAIRS."""
+    first = find.cells(anchor[0].find, anchor[0].tag)
+    own = index.cells(anchor[0].column, anchor[0].tag)
+    if len(anchor) == 2:
+        second = find.cells(anchor[1].find, anchor[1].tag)
+        other = index.cells(anchor[1].column, anchor[1].tag)
+    else:
+        second, other = first, own
+    order = np.argsort(first, kind="stable")
+    rows, records = np.empty(MOST_PAIRS * 4, np.int64), np.empty(MOST_PAIRS * 4, np.int64)
+    expected = _records_a_row(index, anchor[0]) * (2.0 ** -anchor[1].bits if len(anchor) == 2 else 1.0)
+    most_rows = int(np.clip(MOST_PAIRS / max(expected, 1e-9), 6, first.size))
+    order = order[np.isin(order, np.arange(most_rows))]
+    starts = starts_of(first[order])
+    count = _meet(own, other, first[order], second[order], starts, order, rows, records)
+    return _Pairs(rows[:count], records[:count])
 
 
-def _refine(
-    columns: Sequence[Column], index: RowIndex, pairs: npt.NDArray[np.int64], least: float
-) -> list[Aligned]:
-    """Each find column's best index column: agreement on the candidate pairs far beyond that on any others.
-
-    `least` is the share of the find's filled cells that must agree.
-    """
-    rows, records = pairs[:, 0], pairs[:, 1]
-    strangers = np.roll(records, 1 + records.size // 2)
-    cut = {(i, tag): short(c.hashes[tag])[rows] for i, c in enumerate(columns) for tag in c.hashes}
-    filled = {at: np.unique(rows[cells != 0]).size for at, cells in cut.items()}
+def _partners(
+    find: _Find, anchor: Sequence[Aligned], pairs: _Pairs, index: RowIndex
+) -> tuple[float, list[Aligned]]:
+    """The alignments of all other find columns that agree on these pairs beyond chance, and how much they speak."""
+    strangers = np.roll(pairs.records, 1 + pairs.records.size // 2)
+    taken_finds, taken = {one.find for one in anchor}, {one.column for one in anchor}
+    present = np.zeros(find.rows.size, dtype=np.bool_)
+    present[pairs.rows] = True
     scored: list[tuple[float, Aligned]] = []
-    for c in range(len(index.columns)):
-        for i, column in enumerate(columns):
-            one = align(i, column, c, index)
-            if one is None or one.bits <= 0.5:
+    for j, candidates in enumerate(find.candidates):
+        if j in taken_finds:
+            continue
+        for d in candidates:
+            one = find.as_column(j, d, index)
+            if one is None or d in taken:
                 continue
-            cells, source = cut[i, one.tag], index.cells(c, one.tag)
-            agreed = np.unique(rows[(cells == source[records]) & (cells != 0)]).size
-            if agreed < max(2, least * filled[i, one.tag]):
+            cells, source = find.cells(j, one.tag), index.cells(d, one.tag)
+            asked = int((present & (cells != 0)).sum())
+            agreed = _agreeing(pairs.rows, pairs.records, cells, source)
+            if agreed < 2 or asked < 2:
                 continue
-            chance = np.unique(rows[(cells == source[strangers]) & (cells != 0)]).size
-            scored.append(((agreed - chance) / np.sqrt(chance + 1) * one.bits, one))
+            by_chance = _agreeing(pairs.rows, strangers, cells, source)
+            scored.append((_log_ratio(agreed, asked, by_chance), one))
     return _one_to_one(scored)
 
 
-def _one_to_one(scored: list[tuple[float, Aligned]]) -> list[Aligned]:
+def _log_ratio(agreed: int, asked: int, by_chance: int) -> float:
+    """ln of how much likelier so many agreements are if the columns are the same, for the likeliest share of rows."""
+    chance = min(0.98, (by_chance + 0.5) / (asked + 1))
+    best = 0.0
+    for share in SHARES:
+        hit = share + (1 - share) * chance
+        best = max(
+            best,
+            float(agreed * np.log(hit / chance) + (asked - agreed) * np.log((1 - hit) / (1 - chance))),
+        )
+    return best
+
+
+def _one_to_one(scored: list[tuple[float, Aligned]]) -> tuple[float, list[Aligned]]:
     """The best alignments first, each find column and each index column once."""
     finds: set[int] = set()
     columns: set[int] = set()
-    aligned = []
+    total, aligned = 0.0, []
     for score, one in sorted(scored, key=lambda item: -item[0]):
         if score > 0 and one.find not in finds and one.column not in columns:
             finds.add(one.find)
             columns.add(one.column)
             aligned.append(one)
-    return aligned
+            total += score
+    return total, aligned
+
+
+def _likeliest(find: _Find, aligned: Sequence[Aligned], index: RowIndex, pairs: _Pairs) -> _Pairs:
+    """For every find row the one record that agrees with it most, on what is aligned so far."""
+    score = np.zeros(pairs.rows.size)
+    for one in aligned:
+        cells = find.cells(one.find, one.tag)[pairs.rows]
+        score += one.bits * ((cells == index.cells(one.column, one.tag)[pairs.records]) & (cells != 0))
+    order = np.lexsort((-score, pairs.rows))
+    _, first = np.unique(pairs.rows[order], return_index=True)
+    return _Pairs(pairs.rows[order[first]], pairs.records[order[first]])
+
+
+def _agreeing(rows: Numbers, records: Numbers, cells: Hashes32, source: Hashes32) -> int:
+    seen = np.zeros(cells.size, dtype=np.bool_)
+    _mark(rows, records, cells, source, seen)
+    return int(seen.sum())
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _meet(
+    own: Any, other: Any, first: Any, second: Any, starts: Any, order: Any, rows: Any, records: Any
+) -> int:
+    """Every record whose two cells are those of a row; `first` is sorted, `starts` by its slots."""
+    count = 0
+    for record in range(own.shape[0]):
+        cell = own[record]
+        if cell == 0:
+            continue
+        slot = cell >> 20
+        for at in range(starts[slot], starts[slot + 1]):
+            if first[at] == cell and other[record] == second[at]:
+                if count == rows.shape[0]:
+                    return count
+                rows[count] = order[at]
+                records[count] = record
+                count += 1
+    return count
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mark(rows: Any, records: Any, cells: Any, source: Any, seen: Any) -> None:
+    for k in range(rows.shape[0]):
+        cell = cells[rows[k]]
+        if cell != 0 and source[records[k]] == cell:
+            seen[rows[k]] = True

@@ -56,6 +56,8 @@ class Aligned:
     column: int
     tag: int
     bits: float
+    price: float = 0.0
+    """log10 of one over the weight that this column had among all that the find column could have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,8 @@ def align(find: int, column: Column, at: int, index: RowIndex) -> Aligned | None
     return Aligned(find, at, tag, index.columns[at].bits[tag])
 
 
-def link(
-    columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex, *, price: float = 0.0
-) -> Linked | None:
-    """The best key of these columns; `price` is log10 of what each could have been aligned with instead."""
+def link(columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex) -> Linked | None:
+    """The best key of these columns, each at its price."""
     usable = [one for one in aligned if one.bits > 0.5 and _filled(columns[one.find], one.tag).any()]
     usable.sort(key=lambda one: -one.bits * float(_filled(columns[one.find], one.tag).mean()))
     if len(usable) < 2:
@@ -126,16 +126,16 @@ def link(
     rows_count = next(iter(cut.values())).size
     if rows_count <= FEW_ROWS:
         found += _join_few(cut, usable, index)
-    return _best(found, price)
+    return _best(found)
 
 
-def _best(found: Sequence[Linked], price: float) -> Linked | None:
+def _best(found: Sequence[Linked]) -> Linked | None:
     """The key that speaks most against strangers, its odds no higher than what speaks against shuffled columns."""
     if not found:
         return None
 
     def against_strangers(one: Linked) -> float:
-        return one.log10_odds - price * len(one.key)
+        return one.log10_odds - sum(column.price for column in one.key)
 
     best = max(found, key=against_strangers)
     lengths = Counter(len(one.key) for one in found)

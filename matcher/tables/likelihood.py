@@ -1,0 +1,192 @@
+"""How likely each column of the index is to be what a nameless find column was cut from, by its values alone.
+
+A score is the natural log of a likelihood, so that the columns of the index can be ranked for a find column. Values
+are counted at a resolution at which each is held by a fair number of records (COARSE_BITS), as a density per unit,
+so that the centre and the spread of a distribution speak and not the luck of a value. On top of it, a column of fine
+numbers should hold every one of the find's values exactly, and no column gives more decimals than it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import log10
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from matcher.tables.cells import DATE_TAG, MOST_DECIMALS, Column, Hashes32, short
+from matcher.tables.linkage import Aligned, align
+from matcher.tables.row_index import RowIndex
+
+ROWS_ASKED = 48
+MOST_FINDS = 200
+"""Columns of a find that are aligned by values."""
+COARSE_BITS = 9.0
+FINE_BITS = 11.0
+MANY_ROWS = 24
+LIKELIEST_OF_MANY, LIKELIEST_OF_FEW = 16, 40
+"""Candidates kept for a find column; few rows tell less."""
+RECORDS_COUNTED = 100_000
+BLOCKS = 25
+MEETINGS_OF_A_CELL = 3_000
+LEAST_BITS = 0.5
+UNSEEN = 0.05
+"""Records that hold a value nobody was seen to hold."""
+HELD, NOT_HELD = 1.0, -2.0
+"""What it speaks for a fine column, by row, that it holds the value, or does not."""
+TOO_FINE = -2.0
+"""What it speaks against a column, by row, that the find has more decimals than it."""
+TEMPERED = 3.0
+"""Likelihoods are of cells that depend on each other and of a cohort that is not quite the find's: they count less."""
+ANY = 0.3
+"""The weight that is spread over all columns alike."""
+
+
+def rows_asked(columns: Sequence[Column]) -> npt.NDArray[np.int64]:
+    """Some rows, those with most cells first."""
+    if not columns:
+        return np.zeros(0, dtype=np.int64)
+    filled = np.sum([_any_filled(column) for column in columns], axis=0)
+    spread = np.unique(np.linspace(0, filled.size - 1, min(4 * ROWS_ASKED, filled.size)).astype(np.int64))
+    return np.asarray(spread[np.argsort(-filled[spread], kind="stable")][:ROWS_ASKED])
+
+
+def finest_of(find: int, column: Column, at: int, price: float, index: RowIndex) -> Aligned | None:
+    """A find column as one of the index, or None where they share no form or the column tells nothing."""
+    one = align(find, column, at, index)
+    return replace(one, price=price) if one is not None and one.bits > LEAST_BITS else None
+
+
+def candidates_of(
+    columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
+) -> list[dict[int, float]]:
+    """For each find column the index columns that it could be, the likeliest first, each at its price.
+
+    The price is log10 of one over a column's weight; weights are of a find column's values alone, whatever rows they
+    stand in, and add up to 1 over the whole index, so that rows that link may be paid for with them.
+    """
+    scores = _densities(columns, rows, index) + _fine_values(columns, rows, index)
+    most = LIKELIEST_OF_MANY if rows.size >= MANY_ROWS else LIKELIEST_OF_FEW
+    candidates = []
+    for of_find in scores:
+        usable = np.flatnonzero(np.isfinite(of_find))
+        best = usable[np.argsort(-of_find[usable], kind="stable")]
+        likelihoods = np.exp((of_find[best] - of_find[best].max(initial=-np.inf)) / TEMPERED)
+        weights = (1 - ANY) * likelihoods / likelihoods.sum() + ANY / len(index.columns)
+        candidates.append(
+            {int(c): -log10(weight) for c, weight in zip(best[:most], weights[:most], strict=True)}
+        )
+    return candidates
+
+
+def _any_filled(column: Column) -> npt.NDArray[np.bool_]:
+    return np.asarray(next(iter(column.hashes.values())) != 0)
+
+
+def _densities(
+    columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
+) -> npt.NDArray[np.float64]:
+    """ln likelihood by find column and index column, per unit of the value; -inf where they share no form."""
+    scores = np.full((len(columns), len(index.columns)), -np.inf)
+    cut = {
+        (i, tag): short(c.hashes[tag][rows]) for i, c in enumerate(columns[:MOST_FINDS]) for tag in c.hashes
+    }
+    counted = min(1.0, RECORDS_COUNTED / max(1, index.records_count))
+    for c, described in enumerate(index.columns):
+        by_tag: dict[int, list[int]] = {}
+        for i, column in enumerate(columns[:MOST_FINDS]):
+            tag = _coarse(set(described.tags) & set(column.hashes), described.bits)
+            if tag is not None:
+                by_tag.setdefault(tag, []).append(i)
+        for tag, finds in by_tag.items():
+            values = np.unique(np.concatenate([cut[i, tag] for i in finds]))
+            values = values[values != 0]
+            counts = _counts(index.cells(c, tag), values)
+            total = index.records_count * counted * described.filled + 1.0
+            for i in finds:
+                cells = cut[i, tag][cut[i, tag] != 0]
+                if cells.size:
+                    held = counts[np.searchsorted(values, cells)]
+                    per_unit = tag * np.log(10) if described.kind == "number" and tag < DATE_TAG else 0.0
+                    scores[i, c] = float(np.log((held + UNSEEN) / total).sum() + cells.size * per_unit)
+    return scores
+
+
+def _coarse(shared: set[int], bits: dict[int, float]) -> int | None:
+    """The finest tag at which values are held by many."""
+    telling = [tag for tag in shared if bits[tag] > LEAST_BITS]
+    if not telling:
+        return None
+    return max((tag for tag in telling if bits[tag] <= COARSE_BITS), default=min(telling))
+
+
+def _counts(cells: Hashes32, values: Hashes32) -> npt.NDArray[np.int64]:
+    """How many records, of some blocks where there are very many, hold each value."""
+    counts = np.zeros(values.size, dtype=np.int64)
+    starts = starts_of(values)
+    if cells.size <= RECORDS_COUNTED:
+        _count(cells, values, starts, counts)
+        return counts
+    block = RECORDS_COUNTED // BLOCKS
+    for start in np.linspace(0, cells.size - block, BLOCKS).astype(np.int64):
+        _count(cells[start : start + block], values, starts, counts)
+    return counts
+
+
+def _fine_values(
+    columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
+) -> npt.NDArray[np.float64]:
+    """What exact values and decimals speak, by find column and index column."""
+    scores = np.zeros((len(columns), len(index.columns)))
+    for i, column in enumerate(columns[:MOST_FINDS]):
+        shared = np.array([column.tag_shared_with(one.tags) or -1 for one in index.columns])
+        for tag, hashes in column.hashes.items():
+            fine = np.array(
+                [tag == t and one.bits[t] >= FINE_BITS for t, one in zip(shared, index.columns, strict=True)]
+            )
+            if fine.any():
+                held = _rare_values_held(hashes[rows], index)
+                asked = int((hashes[rows] != 0).sum())
+                scores[i, fine] += HELD * held[fine] + NOT_HELD * (asked - held[fine])
+        if column.kind == "number" and 0 < column.decimals < MOST_DECIMALS:
+            finest = np.array(
+                [max(one.tags) if one.kind == "number" else MOST_DECIMALS for one in index.columns]
+            )
+            scores[i, finest < column.decimals] += TOO_FINE * rows.size
+    return scores
+
+
+def _rare_values_held(cells: npt.NDArray[np.uint64], index: RowIndex) -> npt.NDArray[np.int64]:
+    """By index column, how many of these cells it holds, each at few records."""
+    held = np.zeros(len(index.columns), dtype=np.int64)
+    hashes, _, at = index.rare()
+    if not hashes.size:
+        return held
+    low, high = np.searchsorted(hashes, cells), np.searchsorted(hashes, cells, side="right")
+    for start, end in zip(low[cells != 0], high[cells != 0], strict=True):
+        if end - start <= MEETINGS_OF_A_CELL:
+            held[np.unique(at[start:end])] += 1
+    return held
+
+
+SLOTS = 4096
+
+
+def starts_of(cells: Hashes32) -> npt.NDArray[np.int32]:
+    """Where in sorted cells those of each slot begin, a slot being the highest 12 bits."""
+    edges = np.arange(SLOTS + 1, dtype=np.uint64) << np.uint64(20)
+    return np.searchsorted(cells.astype(np.uint64), edges).astype(np.int32)
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count(cells: Any, values: Any, starts: Any, counts: Any) -> None:
+    for k in range(cells.shape[0]):
+        cell = cells[k]
+        slot = cell >> 20
+        for at in range(starts[slot], starts[slot + 1]):
+            if values[at] == cell:
+                counts[at] += 1
+                break
