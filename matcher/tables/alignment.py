@@ -65,11 +65,11 @@ class _Pairs:
     records: Numbers
 
 
-def align_by_values(columns: Sequence[Column], index: RowIndex) -> list[Aligned]:
-    """The find columns that could be aligned, each with one column of the index."""
+def align_by_values(columns: Sequence[Column], index: RowIndex) -> tuple[list[Aligned], int]:
+    """The find columns that could be aligned, each with one column of the index, and how many could not."""
     rows = rows_asked(columns)
     if rows.size < 2:
-        return []
+        return [], 0
     find = _Find(columns, rows, candidates_of(columns, rows, index))
     best: tuple[float, list[Aligned], _Pairs] | None = None
     for anchors in (_single_anchors(find, index), _double_anchors(find, index)):
@@ -85,7 +85,7 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> list[Aligned]
         if best is not None and best[0] > PLAUSIBLE:
             break
     if best is None or best[0] <= 0:
-        return []
+        return [], 0
     _, aligned, pairs = best
     for _ in range(ROUNDS):
         likeliest = _likeliest(find, aligned, index, pairs)
@@ -93,7 +93,11 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> list[Aligned]
         if len(refined) < 2:
             break
         aligned = refined
-    return aligned
+    tried = sum(
+        bool(could_be) and int((next(iter(column.hashes.values()))[rows] != 0).sum()) >= 2
+        for column, could_be in zip(columns, find.candidates, strict=True)
+    )
+    return aligned, max(0, tried - len(aligned))
 
 
 def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import lgamma, log, log10
+from math import comb, lgamma, log, log10
 from typing import Any
 
 import numba
@@ -99,8 +99,10 @@ def align(find: int, column: Column, at: int, index: RowIndex) -> Aligned | None
     return Aligned(find, at, tag, index.columns[at].bits[tag])
 
 
-def link(columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex) -> Linked | None:
-    """The best key of these columns, each at its price."""
+def link(
+    columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex, left_out: int = 0
+) -> Linked | None:
+    """The best key of these columns, each at its price; `left_out` others were tried, and did not align."""
     usable = [one for one in aligned if one.bits > 0.5 and _filled(columns[one.find], one.tag).any()]
     usable.sort(key=lambda one: -one.bits * float(_filled(columns[one.find], one.tag).mean()))
     if len(usable) < 2:
@@ -126,10 +128,10 @@ def link(columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex)
     rows_count = next(iter(cut.values())).size
     if rows_count <= FEW_ROWS:
         found += _join_few(cut, usable, index)
-    return _best(found)
+    return _best(found, log10(comb(len(aligned) + left_out, left_out)))
 
 
-def _best(found: Sequence[Linked]) -> Linked | None:
+def _best(found: Sequence[Linked], choice: float) -> Linked | None:
     """The key that speaks most against strangers, its odds no higher than what speaks against shuffled columns."""
     if not found:
         return None
@@ -140,7 +142,7 @@ def _best(found: Sequence[Linked]) -> Linked | None:
     best = max(found, key=against_strangers)
     lengths = Counter(len(one.key) for one in found)
     shuffled = max(one.ways - log10(1.2 * lengths[len(one.key)]) for one in found)
-    odds = min(against_strangers(best) - log10(len(found)), shuffled)
+    odds = min(against_strangers(best) - log10(len(found)), shuffled) - choice
     telling = [one.hits for one in found if one.chance <= max(SELDOM, best.chance)]
     matched = np.any(telling, axis=0)
     return replace(best, log10_odds=odds, keys_tried=len(found), matched=matched, ways=shuffled)

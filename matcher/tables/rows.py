@@ -207,7 +207,8 @@ def _linked(names: Sequence[str], columns: Sequence[Column], index: RowIndex) ->
     by_name = link(columns, align_by_name(columns, [read_name(name) for name in names], index), index)
     if by_name is not None and by_name.log10_odds >= WORTH_NAMING_COLUMNS:
         return by_name
-    by_values = link(columns, align_by_values(columns, index), index)
+    aligned, left_out = align_by_values(columns, index)
+    by_values = link(columns, aligned, index, left_out)
     if by_name is None or by_values is None:
         return by_name or by_values
     return max(by_name, by_values, key=lambda one: one.log10_odds)
