@@ -44,6 +44,7 @@ FEW_COLUMNS = 12
 AGREEING = 0.5
 SELDOM = 0.01
 CERTAIN = 14.0
+KEEPING = 0.8
 COARSEST_KEY = 0.2
 """A key that strangers hit more often than this says nothing about single rows."""
 
@@ -187,7 +188,7 @@ def _join_few(cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: Ro
     kept = _agreeing(cut, order, index)
     choice = 0.0 if len(kept) == len(order) else len(order) * log10(2)
     lengths = sorted({k for k in (2, 3, 4, 6, len(kept)) if 2 <= k <= len(kept)})
-    return [_join_by_pattern(cut, kept[:k], index, choice) for k in lengths]
+    return [_join_by_pattern(cut, kept[:k], order, index, choice) for k in lengths]
 
 
 def _agreeing(cut: dict[Aligned, Hashes32], order: Sequence[Aligned], index: RowIndex) -> list[Aligned]:
@@ -210,9 +211,14 @@ def _agreeing(cut: dict[Aligned, Hashes32], order: Sequence[Aligned], index: Row
 
 
 def _join_by_pattern(
-    cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex, choice: float
+    cut: dict[Aligned, Hashes32],
+    key: Sequence[Aligned],
+    order: Sequence[Aligned],
+    index: RowIndex,
+    choice: float,
 ) -> Linked:
     columns = [cut[one] for one in key]
+    records = np.full(columns[0].size, -1, dtype=np.int64)
     filled = np.column_stack([one != 0 for one in columns])
     hits = np.zeros(filled.shape[0], dtype=bool)
     chances = np.ones(filled.shape[0])
@@ -222,8 +228,8 @@ def _join_by_pattern(
             continue
         chosen = [int(i) for i in np.flatnonzero(pattern)]
         rows = np.flatnonzero((filled == pattern).all(axis=1))
-        source = _keys([index.cells(key[i].column, key[i].tag) for i in chosen])
-        source = np.sort(source[source != 0])
+        keys = _keys([index.cells(key[i].column, key[i].tag) for i in chosen])
+        source = np.sort(keys[keys != 0])
         if not source.size:
             continue
         find = _keys([columns[i][rows] for i in chosen])
@@ -232,12 +238,14 @@ def _join_by_pattern(
         rate = max(_twin_rate(source), 3.0 / index.records_count, shifted if rows.size > 2 else 0.0)
         chances[rows] = _raised(rate)
         hits[rows] = _isin(find, source) & new
+        records[rows] = [int((keys == one).argmax()) for one in find]
     usable = chances <= COARSEST_KEY
     counted = hits & usable
     odds = 0.0
     if int(usable.sum()) >= LEAST_ROWS:
         odds = log10_e_value(chances[counted], int((usable & ~hits).sum())) - choice
-    ways = _ways_to_shuffle([one[counted][one[counted] != 0] for one in columns]) - choice
+    held = np.flatnonzero(counted)
+    ways = _ways_of_few(cut, key, order, held, records[held], index) - choice
     worst = float(chances[counted].max(initial=0.0))
     return Linked(odds, 1, tuple(key), worst, counted, counted, ways)
 
@@ -260,12 +268,41 @@ def _twin_rate(ordered: npt.NDArray[np.uint64]) -> float:
     return float(twins.mean())
 
 
+def _ways_of_few(
+    cut: dict[Aligned, Hashes32],
+    key: Sequence[Aligned],
+    order: Sequence[Aligned],
+    rows: npt.NDArray[np.int64],
+    records: npt.NDArray[np.int64],
+    index: RowIndex,
+) -> float:
+    """The ways to shuffle rows whose records are known; cells that are empty in both agree as well.
+
+    Columns outside the key were not chosen for agreeing: each gives an e-value, KEEPING of it staked on the column
+    agreeing on all rows.
+    """
+    ways, most = 0.0, 0.0
+    for one in order:
+        cells = cut[one][rows]
+        agrees = bool((cells == index.cells(one.column, one.tag)[records]).all())
+        own = _arrangements(cells if agrees else cells[cells != 0])
+        if one in key:
+            ways += own
+            most = max(most, own)
+        else:
+            ways += log10(1 - KEEPING + KEEPING * agrees * 10.0**own)
+    return ways - most
+
+
+def _arrangements(cells: Hashes32) -> float:
+    """log10 of the orders in which these cells can stand."""
+    _, counts = np.unique(cells, return_counts=True)
+    return float((lgamma(cells.size + 1) - sum(lgamma(int(n) + 1) for n in counts)) / log(10))
+
+
 def _ways_to_shuffle(columns: Sequence[Hashes32]) -> float:
     """log10 of the ways to put a table's columns together, its most telling column held still."""
-    ways = []
-    for cells in columns:
-        _, counts = np.unique(cells, return_counts=True)
-        ways.append((lgamma(cells.size + 1) - sum(lgamma(int(n) + 1) for n in counts)) / log(10))
+    ways = [_arrangements(cells) for cells in columns]
     return sum(ways) - max(ways)
 
 
