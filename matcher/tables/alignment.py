@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.tables.cells import Column, Hashes32, short
-from matcher.tables.likelihood import candidates_of, finest_of, rows_asked, starts_of
+from matcher.tables.likelihood import candidates_of, finest_of, rows_asked
 from matcher.tables.linkage import Aligned
-from matcher.tables.row_index import RowIndex
+from matcher.tables.row_index import RowIndex, starts_of
 
 Numbers = npt.NDArray[np.int64]
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log10
-from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.tables.cells import DATE_TAG, MOST_DECIMALS, Column, Hashes32, short
+from matcher.tables.cells import DATE_TAG, MOST_DECIMALS, Column, short
 from matcher.tables.linkage import Aligned, align
 from matcher.tables.row_index import RowIndex
 
@@ -29,9 +27,6 @@ FINE_BITS = 11.0
 MANY_ROWS = 24
 LIKELIEST_OF_MANY, LIKELIEST_OF_FEW = 16, 40
 """Candidates kept for a find column; few rows tell less."""
-RECORDS_COUNTED = 100_000
-BLOCKS = 25
-MEETINGS_OF_A_CELL = 3_000
 LEAST_BITS = 0.5
 UNSEEN = 0.05
 """Records that hold a value nobody was seen to hold."""
@@ -94,7 +89,6 @@ def _densities(
     cut = {
         (i, tag): short(c.hashes[tag][rows]) for i, c in enumerate(columns[:MOST_FINDS]) for tag in c.hashes
     }
-    counted = min(1.0, RECORDS_COUNTED / max(1, index.records_count))
     for c, described in enumerate(index.columns):
         by_tag: dict[int, list[int]] = {}
         for i, column in enumerate(columns[:MOST_FINDS]):
@@ -104,8 +98,8 @@ def _densities(
         for tag, finds in by_tag.items():
             values = np.unique(np.concatenate([cut[i, tag] for i in finds]))
             values = values[values != 0]
-            counts = _counts(index.cells(c, tag), values)
-            total = index.records_count * counted * described.filled + 1.0
+            counts = index.counts_of(c, tag, values)
+            total = index.records_count * described.filled + 1.0
             for i in finds:
                 cells = cut[i, tag][cut[i, tag] != 0]
                 if cells.size:
@@ -123,19 +117,6 @@ def _coarse(shared: set[int], bits: dict[int, float]) -> int | None:
     return max((tag for tag in telling if bits[tag] <= COARSE_BITS), default=min(telling))
 
 
-def _counts(cells: Hashes32, values: Hashes32) -> npt.NDArray[np.int64]:
-    """How many records, of some blocks where there are very many, hold each value."""
-    counts = np.zeros(values.size, dtype=np.int64)
-    starts = starts_of(values)
-    if cells.size <= RECORDS_COUNTED:
-        _count(cells, values, starts, counts)
-        return counts
-    block = RECORDS_COUNTED // BLOCKS
-    for start in np.linspace(0, cells.size - block, BLOCKS).astype(np.int64):
-        _count(cells[start : start + block], values, starts, counts)
-    return counts
-
-
 def _fine_values(
     columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
 ) -> npt.NDArray[np.float64]:
@@ -144,49 +125,15 @@ def _fine_values(
     for i, column in enumerate(columns[:MOST_FINDS]):
         shared = np.array([column.tag_shared_with(one.tags) or -1 for one in index.columns])
         for tag, hashes in column.hashes.items():
-            fine = np.array(
-                [tag == t and one.bits[t] >= FINE_BITS for t, one in zip(shared, index.columns, strict=True)]
-            )
-            if fine.any():
-                held = _rare_values_held(hashes[rows], index)
-                asked = int((hashes[rows] != 0).sum())
-                scores[i, fine] += HELD * held[fine] + NOT_HELD * (asked - held[fine])
+            cells = short(hashes[rows])
+            values, rows_with = np.unique(cells[cells != 0], return_counts=True)
+            for c in np.flatnonzero(shared == tag):
+                if values.size and index.columns[c].bits[tag] >= FINE_BITS:
+                    held = int(rows_with[index.counts_of(int(c), tag, values) > 0].sum())
+                    scores[i, c] += HELD * held + NOT_HELD * (int(rows_with.sum()) - held)
         if column.kind == "number" and 0 < column.decimals < MOST_DECIMALS:
             finest = np.array(
                 [max(one.tags) if one.kind == "number" else MOST_DECIMALS for one in index.columns]
             )
             scores[i, finest < column.decimals] += TOO_FINE * rows.size
     return scores
-
-
-def _rare_values_held(cells: npt.NDArray[np.uint64], index: RowIndex) -> npt.NDArray[np.int64]:
-    """By index column, how many of these cells it holds, each at few records."""
-    held = np.zeros(len(index.columns), dtype=np.int64)
-    hashes, _, at = index.rare()
-    if not hashes.size:
-        return held
-    low, high = np.searchsorted(hashes, cells), np.searchsorted(hashes, cells, side="right")
-    for start, end in zip(low[cells != 0], high[cells != 0], strict=True):
-        if end - start <= MEETINGS_OF_A_CELL:
-            held[np.unique(at[start:end])] += 1
-    return held
-
-
-SLOTS = 4096
-
-
-def starts_of(cells: Hashes32) -> npt.NDArray[np.int32]:
-    """Where in sorted cells those of each slot begin, a slot being the highest 12 bits."""
-    edges = np.arange(SLOTS + 1, dtype=np.uint64) << np.uint64(20)
-    return np.searchsorted(cells.astype(np.uint64), edges).astype(np.int32)
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _count(cells: Any, values: Any, starts: Any, counts: Any) -> None:
-    for k in range(cells.shape[0]):
-        cell = cells[k]
-        slot = cell >> 20
-        for at in range(starts[slot], starts[slot + 1]):
-            if values[at] == cell:
-                counts[at] += 1
-                break

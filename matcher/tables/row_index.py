@@ -1,9 +1,11 @@
-"""A cohort's or release's cells as keyed hashes: column by column to join on, and the rare ones to be looked up.
+"""A cohort's or release's cells as keyed hashes, column by column.
 
-`rows/columns.json` names the columns; `rows/cells_C_T.npy` holds 32 bits of every cell of column C at tag T, in the
-order of the records; `rows/rare_*.npy` the cells that few records share, sorted by hash. One file of the source at a
-time, some columns at a time, so that memory stays bounded. It is participant-level data all the same: whoever holds
-the key can look up values that are easily guessed.
+`rows/columns.json` names the columns. Of column C, `codes_C.npy` holds a number for every cell in the order of the
+records, 0 for an empty one, in as few bytes as its distinct values need; `counts_C.npy` says how many records have
+each number, and `values_C_T.npy` 32 bits of the keyed hash behind it at tag T. So a coarse column takes a byte a cell
+at all its tags, and how often values occur is told without a look at the records. Some columns of the source are read
+at a time, so that memory stays bounded. It is participant-level data all the same: whoever holds the key can look up
+values that are easily guessed.
 """
 
 from __future__ import annotations
@@ -15,16 +17,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.tables.cells import Hashes32, read_column, short
+from matcher.tables.cells import DATE_TAG, Hashes32, read_column, short
 from matcher.tables.sources import read_batches
 from matcher.tables.spellings import read_name
 
-RARE = 50
-"""A value of more records than this is not looked up; it still counts when rows are compared."""
-CELLS_AT_ONCE = 20_000_000
+CELLS_AT_ONCE = 60_000_000
+COLUMNS_KEPT = 48
+"""Columns whose hashes are kept spread over the records, once asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +47,24 @@ class RowIndex:
     """An index opened for reading; cells are mapped, not loaded."""
 
     folder: Path
+    written: int
     records_count: int
     columns: tuple[IndexedColumn, ...]
     by_name: dict[tuple[str, int, int], int]
 
     def cells(self, column: int, tag: int) -> Hashes32:
-        cells: Hashes32 = _mapped(str(self.folder / f"cells_{column}_{tag}.npy"))
-        return cells
+        """The hash of every record's cell; 0 where it is empty."""
+        return _cells(str(self.folder), self.written, column, tag)
 
-    def rare(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint16]]:
-        """Hashes in order, and the record and column of each."""
-        hashes, records, columns = (
-            _mapped(str(self.folder / f"rare_{part}.npy")) for part in ("hashes", "records", "columns")
+    def counts_of(self, column: int, tag: int, values: Hashes32) -> npt.NDArray[np.int64]:
+        """How many records hold each of these hashes; they are in order, and none is 0."""
+        held = np.zeros(values.size, dtype=np.int64)
+        own, counts = (
+            _mapped(str(self.folder / name), self.written)
+            for name in (f"values_{column}_{tag}.npy", f"counts_{column}.npy")
         )
-        return hashes, records, columns
+        _count(own, counts, values, starts_of(values), held)
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +82,34 @@ def build(folder: Path, files: Sequence[SourceFile], records_count: int, key: by
     names = list(dict.fromkeys(name for file in files for name in file.columns))
     at_once = max(1, CELLS_AT_ONCE // max(1, records_count))
     described: list[dict[str, Any]] = []
-    rare: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint16]]] = []
     for start in range(0, len(names), at_once):
         group = names[start : start + at_once]
         for name, cells in _read(files, group, records_count).items():
-            described.append(_write_column(folder, len(described), name, cells, key, rare))
-    _write_rare(folder, rare)
-    head = {"records_count": records_count, "columns": described}
-    (folder / "columns.json").write_text(json.dumps(head), encoding="utf-8")
+            described.append(_write_column(folder, len(described), name, cells, key))
+    _write_head(folder, {"records_count": records_count, "columns": described})
+
+
+def withdraw(folder: Path, records: npt.NDArray[np.int64]) -> None:
+    """Empties these records; what nobody else had is known no more."""
+    head = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
+    for at, column in enumerate(head["columns"]):
+        codes = np.load(folder / f"codes_{at}.npy", allow_pickle=False)
+        codes[records] = 0
+        counts = np.bincount(codes, minlength=_mapped(str(folder / f"counts_{at}.npy"), 0).size)
+        np.save(folder / f"codes_{at}.npy", codes, allow_pickle=False)
+        np.save(folder / f"counts_{at}.npy", counts.astype(np.uint32), allow_pickle=False)
+        for tag in column["tags"]:
+            path = folder / f"values_{at}_{tag}.npy"
+            values = np.load(path, allow_pickle=False)
+            values[counts == 0] = 0
+            np.save(path, values, allow_pickle=False)
+    _write_head(folder, head)
+
+
+def _write_head(folder: Path, head: dict[str, Any]) -> None:
+    unfinished = folder / ".columns.json"
+    unfinished.write_text(json.dumps(head), encoding="utf-8")
+    unfinished.replace(folder / "columns.json")
 
 
 def open_index(folder: Path) -> RowIndex | None:
@@ -92,7 +119,7 @@ def open_index(folder: Path) -> RowIndex | None:
 
 
 @lru_cache(maxsize=128)
-def _opened(folder: str, _written: int) -> RowIndex:
+def _opened(folder: str, written: int) -> RowIndex:
     head = json.loads((Path(folder) / "columns.json").read_text(encoding="utf-8"))
     columns = tuple(
         IndexedColumn(
@@ -107,12 +134,19 @@ def _opened(folder: str, _written: int) -> RowIndex:
     by_name: dict[tuple[str, int, int], int] = {}
     for i, column in enumerate(columns):
         by_name.setdefault(read_name(column.name), i)
-    return RowIndex(Path(folder), head["records_count"], columns, by_name)
+    return RowIndex(Path(folder), written, head["records_count"], columns, by_name)
 
 
 @lru_cache(maxsize=400)  # each holds a file descriptor
-def _mapped(path: str) -> Any:
+def _mapped(path: str, _written: int) -> Any:
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+@lru_cache(maxsize=COLUMNS_KEPT)
+def _cells(folder: str, written: int, column: int, tag: int) -> Hashes32:
+    codes = _mapped(f"{folder}/codes_{column}.npy", written)
+    values: Hashes32 = _mapped(f"{folder}/values_{column}_{tag}.npy", written)
+    return np.asarray(np.take(values, codes), dtype=np.uint32)
 
 
 def _read(files: Sequence[SourceFile], group: Sequence[str], records_count: int) -> dict[str, Any]:
@@ -137,47 +171,55 @@ def _read(files: Sequence[SourceFile], group: Sequence[str], records_count: int)
     return {name: read[name] for name in group}
 
 
-def _write_column(
-    folder: Path, at: int, name: str, cells: Any, key: bytes, rare: list[Any]
-) -> dict[str, Any]:
+def _write_column(folder: Path, at: int, name: str, cells: Any, key: bytes) -> dict[str, Any]:
     import polars as pl
 
     column = read_column(key, pl.Series(cells, dtype=pl.String))
-    bits: dict[str, float] = {}
-    filled = 0.0
-    for tag, hashes in column.hashes.items():
-        np.save(folder / f"cells_{at}_{tag}.npy", short(hashes), allow_pickle=False)
-        records = np.flatnonzero(hashes)
-        filled = records.size / max(1, hashes.size)
-        order = np.argsort(hashes[records], kind="stable")
-        ordered = hashes[records][order]
-        starts = (
-            np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-            if ordered.size
-            else np.zeros(0, dtype=int)
-        )
-        counts = np.diff(np.r_[starts, ordered.size])
-        agree = float(np.sum((counts / max(1, ordered.size)) ** 2)) if counts.size else 1.0
-        bits[str(tag)] = float(-np.log2(max(agree, 1e-12)))
-        kept = np.repeat(counts <= RARE, counts)
-        rare.append(
-            (
-                ordered[kept],
-                records[order][kept].astype(np.uint32),
-                np.full(int(kept.sum()), at, dtype=np.uint16),
-            )
-        )
-    return {
-        "name": name,
-        "kind": column.kind,
-        "tags": sorted(column.hashes, reverse=True),
-        "bits": bits,
-        "filled": filled,
-    }
+    tags = sorted(column.hashes, reverse=True)
+    finest = next((tag for tag in tags if tag < DATE_TAG), tags[0])
+    own, first, codes, counts = np.unique(
+        short(column.hashes[finest]), return_index=True, return_inverse=True, return_counts=True
+    )
+    if not own.size or own[0] != 0:  # nobody's cell is empty; 0 is the empty cell's number all the same
+        codes, counts = codes + 1, np.r_[0, counts]
+    np.save(folder / f"codes_{at}.npy", codes.astype(_narrowest(counts.size)), allow_pickle=False)
+    np.save(folder / f"counts_{at}.npy", counts.astype(np.uint32), allow_pickle=False)
+    bits = {}
+    for tag in tags:
+        values = short(column.hashes[tag])[first]
+        values = values if values.size == counts.size else np.r_[np.zeros(1, np.uint32), values]
+        values[0] = 0
+        np.save(folder / f"values_{at}_{tag}.npy", values, allow_pickle=False)
+        bits[str(tag)] = _bits(values, counts)
+    filled = float(counts[1:].sum() / max(1, counts.sum()))
+    return {"name": name, "kind": column.kind, "tags": tags, "bits": bits, "filled": filled}
 
 
-def _write_rare(folder: Path, rare: Sequence[Any]) -> None:
-    hashes, records, columns = (np.concatenate([one[i] for one in rare]) for i in range(3))
-    order = np.argsort(hashes, kind="stable")
-    for name, values in (("hashes", hashes), ("records", records), ("columns", columns)):
-        np.save(folder / f"rare_{name}.npy", values[order], allow_pickle=False)
+def _narrowest(distinct: int) -> type[np.unsignedinteger[Any]]:
+    return np.uint8 if distinct <= 1 << 8 else np.uint16 if distinct <= 1 << 16 else np.uint32
+
+
+def _bits(values: Hashes32, counts: npt.NDArray[np.int64]) -> float:
+    """-log2 of the chance that two records with a cell agree."""
+    filled = values != 0
+    _, which = np.unique(values[filled], return_inverse=True)
+    together = np.bincount(which, weights=counts[filled])
+    agree = float(np.sum((together / max(1.0, together.sum())) ** 2)) if together.size else 1.0
+    return float(-np.log2(max(agree, 1e-12)))
+
+
+def starts_of(cells: Hashes32) -> npt.NDArray[np.int32]:
+    """Where in sorted cells those of each slot begin, a slot being the highest 12 bits."""
+    edges = np.arange((1 << 12) + 1, dtype=np.uint64) << np.uint64(20)
+    return np.searchsorted(cells.astype(np.uint64), edges).astype(np.int32)
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count(own: Any, counts: Any, values: Any, starts: Any, held: Any) -> None:
+    for code in range(own.shape[0]):
+        cell = own[code]
+        slot = cell >> 20
+        for at in range(starts[slot], starts[slot + 1]):
+            if values[at] == cell:
+                held[at] += counts[code]
+                break

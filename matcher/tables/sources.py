@@ -81,10 +81,11 @@ def _text(array: Any) -> Any:
 
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if pa.types.is_floating(array.type):  # as Python writes them: 23.1, not 23.100000000000001
-        return pa.array(
-            ["" if v is None or v != v else repr(v) for v in array.to_pylist()], type=pa.large_string()
-        )
+    if pa.types.is_floating(array.type):  # as people write them: 23.1, not 23.100000000000001
+        import polars as pl
+
+        numbers = pl.Series(array)
+        return numbers.cast(pl.String).fill_null("").replace("NaN", "").to_arrow().cast(pa.large_string())
     return array.cast(pa.large_string())
 
 
