@@ -41,20 +41,24 @@ SHARES = (0.95, 0.6, 0.3)
 ROUNDS = 2
 
 
-@dataclass(frozen=True, slots=True)
 class _Find:
     """Some rows of the find, and what every column of it could be."""
 
-    columns: Sequence[Column]
-    rows: Numbers
-    candidates: list[dict[int, float]]
-    """By find column the price of each index column that it could be, the likeliest first."""
+    def __init__(self, columns: Sequence[Column], rows: Numbers, index: RowIndex) -> None:
+        self.rows = rows
+        self.could_be: list[list[Aligned]] = [
+            [one for c, price in prices.items() if (one := finest_of(i, columns[i], c, price, index))]
+            for i, prices in enumerate(candidates_of(columns, rows, index))
+        ]
+        """By find column, the columns of the index that it could be, the likeliest first."""
+        self._cells = {
+            (i, tag): short(hashes[rows])
+            for i, column in enumerate(columns)
+            for tag, hashes in column.hashes.items()
+        }
 
-    def cells(self, find: int, tag: int) -> Hashes32:
-        return short(self.columns[find].hashes[tag][self.rows])
-
-    def as_column(self, find: int, at: int, index: RowIndex) -> Aligned | None:
-        return finest_of(find, self.columns[find], at, self.candidates[find][at], index)
+    def cells(self, one: Aligned) -> Hashes32:
+        return self._cells[one.find, one.tag]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> tuple[list[Al
     rows = rows_asked(columns)
     if rows.size < 2:
         return [], 0
-    find = _Find(columns, rows, candidates_of(columns, rows, index))
+    find = _Find(columns, rows, index)
     best: tuple[float, list[Aligned], _Pairs] | None = None
     for anchors in (_single_anchors(find, index), _double_anchors(find, index)):
         for anchor in anchors:
@@ -93,20 +97,16 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> tuple[list[Al
         if len(refined) < 2:
             break
         aligned = refined
-    tried = sum(
-        bool(could_be) and int((next(iter(column.hashes.values()))[rows] != 0).sum()) >= 2
-        for column, could_be in zip(columns, find.candidates, strict=True)
-    )
+    tried = sum(any((find.cells(one) != 0).sum() >= 2 for one in could_be[:1]) for could_be in find.could_be)
     return aligned, max(0, tried - len(aligned))
 
 
 def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:
     """Fine columns, the likeliest candidates of each first."""
     ranked = []
-    for i, candidates in enumerate(find.candidates):
-        for rank, c in enumerate(candidates):
-            one = find.as_column(i, c, index)
-            if one is not None and _records_a_row(index, one) <= FEW_RECORDS:
+    for could_be in find.could_be:
+        for rank, one in enumerate(could_be):
+            if _records_a_row(index, one) <= FEW_RECORDS:
                 ranked.append((rank, -one.bits, one))
     ranked.sort(key=lambda item: item[:2])
     return islice(((one,) for _, _, one in ranked), SINGLE_ANCHORS)
@@ -115,10 +115,10 @@ def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...
 def _double_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:
     """Two columns together, where one alone would be too coarse."""
     bits = {}
-    for i, candidates in enumerate(find.candidates):
-        found = [one for c in islice(candidates, CANDIDATES_OF_TWO) if (one := find.as_column(i, c, index))]
-        if found:
-            bits[i] = (max(one.bits for one in found), found)
+    for i, could_be in enumerate(find.could_be):
+        if could_be:
+            likeliest = could_be[:CANDIDATES_OF_TWO]
+            bits[i] = (max(one.bits for one in likeliest), likeliest)
     finest = sorted(bits, key=lambda i: -bits[i][0])[:ANCHOR_COLUMNS]
     ranked = []
     for i, j in combinations(finest, 2):
@@ -136,10 +136,10 @@ def _records_a_row(index: RowIndex, one: Aligned) -> float:
 
 def _pairs(find: _Find, anchor: Sequence[Aligned], index: RowIndex) -> _Pairs:
     """The records that each row could be by its cells in the anchor's columns; rows in turn, up to MOST_PAIRS."""
-    first = find.cells(anchor[0].find, anchor[0].tag)
+    first = find.cells(anchor[0])
     own = index.cells(anchor[0].column, anchor[0].tag)
     if len(anchor) == 2:
-        second = find.cells(anchor[1].find, anchor[1].tag)
+        second = find.cells(anchor[1])
         other = index.cells(anchor[1].column, anchor[1].tag)
     else:
         second, other = first, own
@@ -162,19 +162,16 @@ def _partners(
     present = np.zeros(find.rows.size, dtype=np.bool_)
     present[pairs.rows] = True
     scored: list[tuple[float, Aligned]] = []
-    for j, candidates in enumerate(find.candidates):
-        if j in taken_finds:
-            continue
-        for d in candidates:
-            one = find.as_column(j, d, index)
-            if one is None or d in taken:
+    for could_be in find.could_be:
+        for one in could_be:
+            if one.find in taken_finds or one.column in taken:
                 continue
-            cells, source = find.cells(j, one.tag), index.cells(d, one.tag)
+            cells = find.cells(one)
             asked = int((present & (cells != 0)).sum())
-            agreed = _agreeing(pairs.rows, pairs.records, cells, source)
+            agreed = _agreeing(pairs.rows, cells, index.cells_at(one.column, one.tag, pairs.records))
             if agreed < 2 or asked < 2:
                 continue
-            by_chance = _agreeing(pairs.rows, strangers, cells, source)
+            by_chance = _agreeing(pairs.rows, cells, index.cells_at(one.column, one.tag, strangers))
             scored.append((_log_ratio(agreed, asked, by_chance), one))
     return _one_to_one(scored)
 
@@ -210,17 +207,17 @@ def _likeliest(find: _Find, aligned: Sequence[Aligned], index: RowIndex, pairs: 
     """For every find row the one record that agrees with it most, on what is aligned so far."""
     score = np.zeros(pairs.rows.size)
     for one in aligned:
-        cells = find.cells(one.find, one.tag)[pairs.rows]
-        score += one.bits * ((cells == index.cells(one.column, one.tag)[pairs.records]) & (cells != 0))
+        cells = find.cells(one)[pairs.rows]
+        score += one.bits * ((cells == index.cells_at(one.column, one.tag, pairs.records)) & (cells != 0))
     order = np.lexsort((-score, pairs.rows))
     _, first = np.unique(pairs.rows[order], return_index=True)
     return _Pairs(pairs.rows[order[first]], pairs.records[order[first]])
 
 
-def _agreeing(rows: Numbers, records: Numbers, cells: Hashes32, source: Hashes32) -> int:
-    seen = np.zeros(cells.size, dtype=np.bool_)
-    _mark(rows, records, cells, source, seen)
-    return int(seen.sum())
+def _agreeing(rows: Numbers, cells: Hashes32, source: Hashes32) -> int:
+    """How many rows have a pair whose cell of the find is that of the record."""
+    own = cells[rows]
+    return int(np.unique(rows[(own == source) & (own != 0)]).size)
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -242,11 +239,3 @@ def _meet(
                 records[count] = record
                 count += 1
     return count
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _mark(rows: Any, records: Any, cells: Any, source: Any, seen: Any) -> None:
-    for k in range(rows.shape[0]):
-        cell = cells[rows[k]]
-        if cell != 0 and source[records[k]] == cell:
-            seen[rows[k]] = True

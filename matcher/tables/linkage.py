@@ -284,7 +284,7 @@ def _ways_of_few(
     ways, most = 0.0, 0.0
     for one in order:
         cells = cut[one][rows]
-        agrees = bool((cells == index.cells(one.column, one.tag)[records]).all())
+        agrees = bool((cells == index.cells_at(one.column, one.tag, records)).all())
         own = _arrangements(cells if agrees else cells[cells != 0])
         if one in key:
             ways += own

@@ -56,11 +56,17 @@ class RowIndex:
         """The hash of every record's cell; 0 where it is empty."""
         return _cells(str(self.folder), self.written, column, tag)
 
+    def cells_at(self, column: int, tag: int, records: npt.NDArray[np.int64]) -> Hashes32:
+        """The hashes of some records' cells."""
+        codes = _mapped(f"{self.folder}/codes_{column}.npy", self.written)
+        values = _mapped(f"{self.folder}/values_{column}_{tag}.npy", self.written)
+        return np.asarray(values[codes[records]], dtype=np.uint32)
+
     def counts_of(self, column: int, tag: int, values: Hashes32) -> npt.NDArray[np.int64]:
         """How many records hold each of these hashes; they are in order, and none is 0."""
         held = np.zeros(values.size, dtype=np.int64)
         own, counts = (
-            _mapped(str(self.folder / name), self.written)
+            _mapped(f"{self.folder}/{name}", self.written)
             for name in (f"values_{column}_{tag}.npy", f"counts_{column}.npy")
         )
         _count(own, counts, values, starts_of(values), held)
@@ -137,9 +143,9 @@ def _opened(folder: str, written: int) -> RowIndex:
     return RowIndex(Path(folder), written, head["records_count"], columns, by_name)
 
 
-@lru_cache(maxsize=400)  # each holds a file descriptor
+@lru_cache(maxsize=4_000)  # the file itself is closed once it is mapped
 def _mapped(path: str, _written: int) -> Any:
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 @lru_cache(maxsize=COLUMNS_KEPT)
