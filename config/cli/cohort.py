@@ -89,20 +89,36 @@ def withdraw(
     name: str,
     ids: Annotated[Path, typer.Option(help="Ids of those who withdrew, one a line.", exists=True)],
 ) -> None:
-    """Compare finds no more with the genotypes of participants who withdrew."""
+    """Compare finds no more with the genotypes and the values of participants who withdrew.
+
+    Ids are tried in the cohort and in each of its releases; give a release's own ids too where it has some.
+    """
     from matcher.errors import BadSourceFile
-    from matcher.genotypes.store import open_store, withdraw
+    from matcher.genotypes import store
+    from matcher.library import read_library
     from matcher.tables.enrol import read_ids
+    from matcher.tables.withdrawal import withdraw_rows
 
     workspace = opened()
-    folder, key = _folder(workspace, name), workspace.keys.matching.genotypes
-    if open_store(folder, key) is None:
-        raise BadSourceFile(f"cohort {name!r} has no genotypes; nothing to withdraw from")
-    count = withdraw(folder, read_ids(ids), key)
-    workspace.log.append(
-        actor=actor(None), action="cohort.withdraw", subject=name, details={"participants": count}
+    with reading(workspace.engine) as session:
+        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
+    keys, listed = workspace.keys.matching, read_ids(ids)
+    genotypes = 0
+    if store.open_store(cohort.folder, keys.genotypes) is not None:
+        genotypes = store.withdraw(cohort.folder, listed, keys.genotypes)
+    rows = withdraw_rows(cohort.folder, listed, keys)
+    of_releases = sum(withdraw_rows(release.folder, listed, keys) for release in cohort.releases)
+    if not genotypes + rows + of_releases:
+        raise BadSourceFile(
+            f"none of these ids has genotypes or values in cohort {name!r}; "
+            "give ids as the cohort or a release knows them"
+        )
+    details = {"genotypes": genotypes, "rows": rows, "rows_of_releases": of_releases}
+    workspace.log.append(actor=actor(None), action="cohort.withdraw", subject=name, details=details)
+    print(
+        f"Cohort {name}: {genotypes:,} participants' genotypes and {rows:,} participants' values "
+        f"({of_releases:,} in releases) are compared no more"
     )
-    print(f"Cohort {name}: {count:,} participants' genotypes are compared no more")
 
 
 def _folder(workspace: Workspace, name: str) -> Path:

@@ -27,6 +27,7 @@ IDS_FOLDER = "ids"
 ROWS_FOLDER = "rows"
 HASHES_FILE = "hashes.npy"
 RECORDS_FILE = "records.npy"
+PARTICIPANTS_FILE = "participants.npy"
 PARTICIPANT_COLUMN = "participant"
 RELEASE_ID_COLUMN = "release_id"
 
@@ -192,6 +193,7 @@ def _enrol_tables(
         read.append((file, others, people))
     if not ids:
         raise BadSourceFile(f"{files[0].name} has no rows; give a file with participants")
+    participants = [np.arange(len(ids))]
     records_count = len(ids)
     sources = []
     for file, others, people in read:
@@ -199,7 +201,9 @@ def _enrol_tables(
         if len(set(people)) < len(people) or -1 in people:
             places = np.arange(records_count, records_count + len(people))
             records_count += len(people)
+            participants.append(np.array(people))
         sources.append(SourceFile(file, others, places))
     if columns:
         build(folder / ROWS_FOLDER, sources, records_count, subkey(keys.values, "cells"))
+        np.save(folder / ROWS_FOLDER / PARTICIPANTS_FILE, np.concatenate(participants), allow_pickle=False)
     return ids, tuple(columns)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.matcher.tables.made import draw_ids, draw_people, pick, write_csv
+
 
 def run(home: Path, *arguments: str, code: int | None = None) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
@@ -105,3 +107,28 @@ def test_a_database_that_cannot_be_reached_is_one_line(
     monkeypatch.setenv("COHORTWATCH_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     done = run(tmp_path / "home", "init", code=2)
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_rows_of_who_withdrew_are_found_no_more_by_the_command_line(home: Path, tmp_path: Path) -> None:
+    people = draw_people(3, 400)
+    ids = draw_ids(3, 400)
+    source = write_csv(tmp_path / "all.csv", {"eid": ids, **people})
+    run(home, "cohort", "add", "northmoor", "--phenotypes", str(source), code=0)
+    leaked = write_csv(tmp_path / "leaked.csv", pick(people, range(50)))
+    assert summary_of(home, leaked)["probable"] + summary_of(home, leaked)["confirmed"] == 1
+    (tmp_path / "gone.txt").write_text("\n".join(ids[:50]) + "\n")
+    done = run(home, "cohort", "withdraw", "northmoor", "--ids", str(tmp_path / "gone.txt"), code=0)
+    assert "50 participants' values" in done.stdout
+    assert not any(one in done.stdout for one in ids[:50])
+    after = summary_of(home, leaked)
+    assert after["probable"] + after["confirmed"] == 0
+    (tmp_path / "nobody.txt").write_text("nobody-1\nnobody-2\n")
+    refused = run(home, "cohort", "withdraw", "northmoor", "--ids", str(tmp_path / "nobody.txt"), code=2)
+    assert "nobody-1" not in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def summary_of(home: Path, path: Path) -> dict[str, int]:
+    done = run(home, "examine", "--json", str(path))
+    last: dict[str, dict[str, dict[str, int]]] = json.loads(done.stdout.splitlines()[-1])
+    return last["summary"]["verdicts"]
