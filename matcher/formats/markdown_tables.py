@@ -1,4 +1,4 @@
-"""Markdown (.md, .Rmd, .qmd): pipe tables as tables; the rest, fenced code too, as text.
+"""Markdown (.md, .Rmd, .qmd): pipe tables, and grid tables as pandoc draws them; the rest, fenced code too, as text.
 
 A pipe table is a row of names over a rule of as many columns: prose, shell pipelines and code with bars have no such
 rule.
@@ -21,6 +21,7 @@ from matcher.formats.markdown_parts import (
     parts_between,
     surety,
 )
+from matcher.formats.rst_tables import grid_table
 from matcher.sniffing import HEAD_BYTES
 
 FORMAT = "markdown"
@@ -56,12 +57,27 @@ class Fences:
 def sniff(name: str, head: bytes) -> int:
     if b"|" not in head and len(head) < HEAD_BYTES:
         return 0
-    return surety(name, head, _SUFFIXES, pipe_table, Fences())
+    begins = _table if name.lower().endswith(_SUFFIXES) else _outside_grids
+    return surety(name, head, _SUFFIXES, begins, Fences())
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
     """Tables with their names of columns as they come, and the text round them."""
-    yield from parts_between(opened, limits, pipe_table, Fences())
+    yield from parts_between(opened, limits, _table, Fences())
+
+
+def _table(line: str, lines: Lines) -> Begun | None:
+    return pipe_table(line, lines) or grid_table(line, lines)
+
+
+def _outside_grids(line: str, lines: Lines) -> Begun | None:
+    """A pipe table; grids are passed over, which are reStructuredText's in a text of any other name."""
+    grid = grid_table(line, lines)
+    if grid is None:
+        return pipe_table(line, lines)
+    for _ in grid[0]:
+        pass
+    return None
 
 
 def pipe_table(line: str, lines: Lines) -> Begun | None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
+import sqlite3
+import subprocess
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import polars as pl
 import pytest
@@ -14,11 +18,12 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from matcher.contents import Limits, Table, Text
-from matcher.formats import markdown_tables
+from matcher.formats import markdown_tables, rst_tables
 from matcher.reading import read_path
 from matcher.sniffing import format_of
 from tests.matcher.formats.tables_made import COLUMNS, ended, found_rows, rows, same
 
+HAS_SQLITE = shutil.which("sqlite3") is not None
 PROSE = "# Thesis\n\nWe ran `zcat x | wc -l` | and more.\n\n"
 
 
@@ -54,6 +59,33 @@ def by_rich(form: box.Box) -> str:
     return out.getvalue()
 
 
+def by_sqlite(mode: str) -> str:
+    """What the shell of SQLite prints, which draws frames as MySQL's does."""
+    base = sqlite3.connect(":memory:")
+    base.execute(f"CREATE TABLE p ({', '.join(f'{name} TEXT' for name in COLUMNS)})")
+    base.executemany("INSERT INTO p VALUES (?, ?, ?, ?)", rows())
+    script = "\n".join(base.iterdump()) + f"\n.mode {mode}\nSELECT * FROM p;\n"
+    return subprocess.run(["sqlite3"], input=script, capture_output=True, text=True, check=True).stdout
+
+
+def simple(cells: list[list[str]], *, header: bool = True) -> str:
+    """A simple table as docutils wants it, wide signs as wide as they are shown."""
+    widths = [max(map(shown, column)) for column in zip(*cells, strict=True)]
+    rule = "  ".join("=" * width for width in widths) + "\n"
+    lines = [
+        "  ".join(
+            cell + " " * (width - shown(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        + "\n"
+        for row in cells
+    ]
+    return rule + (lines[0] + rule if header else "") + "".join(lines[header:]) + rule
+
+
+def shown(cell: str) -> int:
+    return len(cell) + sum(east_asian_width(sign) in "WF" for sign in cell)
+
+
 def by_hand(form: str) -> str:
     body = [list(COLUMNS), ["---", ":--:", "--:", "-"], *rows()]
     bare = [" | ".join(row) + "\n" for row in body]
@@ -65,6 +97,7 @@ def by_hand(form: str) -> str:
 PIPES = {
     "polars": by_polars("ASCII_MARKDOWN"),
     "rich": by_rich(box.MARKDOWN),
+    **({"sqlite": by_sqlite("markdown")} if HAS_SQLITE else {}),
     **{form: by_hand(form) for form in ("bare", "quoted", "listed")},
 }
 
@@ -230,3 +263,159 @@ def test_more_tables_than_are_told_apart_stay_text(tmp_path: Path) -> None:
     seen |= set(re.findall(r"\d{7}", texts(path)))
     assert len(tables) == 2_000
     assert len(seen) == 3_000
+
+
+GRIDS = {
+    "polars": by_polars("ASCII_FULL"),
+    "polars condensed": by_polars("ASCII_FULL_CONDENSED"),
+    "rich": by_rich(box.ASCII2),
+    "rich double": by_rich(box.ASCII_DOUBLE_HEAD),
+    **({"sqlite": by_sqlite("table")} if HAS_SQLITE else {}),
+    "simple": simple([list(COLUMNS), *rows()]),
+    "indented": "".join(f"   {line}\n" for line in simple([list(COLUMNS), *rows()]).splitlines()),
+}
+
+
+@pytest.mark.parametrize("form", GRIDS)
+@pytest.mark.parametrize("name", ["README.rst", "notes.txt", "x"])
+def test_a_grid_or_simple_table_in_prose_is_a_table(form: str, name: str, tmp_path: Path) -> None:
+    path = written(tmp_path / name, f"Title\n=====\n\nSome prose.\n\n{GRIDS[form]}\nThat is all.\n")
+    end, tables = ended(path)
+    assert (end.skipped, end.format) == (None, "rst")
+    assert all(table.columns == COLUMNS and table.has_header for table in tables)
+    assert same(found_rows(tables), rows())
+    assert texts(path) == "Title\n=====\n\nSome prose.\n\n\nThat is all.\n"
+
+
+def test_a_grid_in_markdown_is_a_table_and_fenced_it_is_not(tmp_path: Path) -> None:
+    for name in ("x.md", "x.Rmd"):
+        text = f"# Title\n\n{GRIDS['rich double']}\n```\n{GRIDS['rich double']}```\n\n{PIPES['rich']}"
+        end, tables = ended(written(tmp_path / name, text))
+        assert (end.skipped, end.format) == (None, "markdown")
+        assert same(found_rows(tables), [*rows(), *rows()])
+
+
+def test_rows_of_several_lines_spans_and_bars_in_cells(tmp_path: Path) -> None:
+    text = """\
++---------+-----+-----------+
+| eid     | sex | visit     |
+|         |     | date      |
++=========+=====+===========+
+| 1000001 | 1   | 2010-05-  |
+|         |     | 11        |
++---------+-----+-----------+
+| 1000002 | a|b | 2011      |
++---------+-----+-----------+
+| both of them  | 2012      |
++---------+-----+-----------+
+| 1000003 | 0   | 2013      |
+|         +-----+-----------+
+|         | 1   | 2014      |
++---------+-----+-----------+
+"""
+    _, tables = ended(written(tmp_path / "x.rst", text))
+    assert tables[0].columns == ("eid", "sex", "visit date")
+    assert found_rows(tables) == [
+        ["1000001", "1", "2010-05- 11"],
+        ["1000002", "a|b", "2011"],
+        ["both of them", "", "2012"],
+        ["1000003", "0", "2013"],
+        ["", "1", "2014"],
+    ]
+
+
+def test_a_simple_table_with_spans_rows_of_several_lines_and_wide_signs(tmp_path: Path) -> None:
+    text = """\
+=======  =====  =====
+   who       what
+--------------  -----
+eid      sex    place
+=======  =====  =====
+1000001  1      北京
+1000002  男     Hamburg and
+                Bremen
+
+..       0      x
+=======  =====  =====
+
+Behind   it.
+"""
+    path = written(tmp_path / "x.rst", text)
+    _, tables = ended(path)
+    assert tables[0].columns[0] == "who eid"
+    assert found_rows(tables) == [
+        ["1000001", "1", "北京"],
+        ["1000002", "男", "Hamburg and Bremen"],
+        ["", "0", "x"],
+    ]
+    assert texts(path) == "\nBehind   it.\n"
+
+
+@pytest.mark.parametrize("form", ["simple", "grid"])
+def test_a_table_without_names(form: str, tmp_path: Path) -> None:
+    text = simple(rows(), header=False)
+    if form == "grid":
+        rule = "+" + "+".join("-" * 14 for _ in COLUMNS) + "+\n"
+        text = rule + "".join("".join(f"| {cell:12} " for cell in row) + f"|\n{rule}" for row in rows())
+    _, tables = ended(written(tmp_path / "x.rst", f"{text}\n"))
+    assert not tables[0].has_header
+    assert same(found_rows(tables), rows())
+
+
+@pytest.mark.parametrize("opener", ["Like this::", ".. code-block:: text", "   .. parsed-literal::"])
+def test_literal_blocks_stay_text(opener: str, tmp_path: Path) -> None:
+    block = "".join(f"      {line}\n" for line in GRIDS["simple"].splitlines())
+    path = written(tmp_path / "x.rst", f"{opener}\n\n{block}\nand\n\n{GRIDS['simple']}")
+    _, tables = ended(path)
+    assert same(found_rows(tables), rows())
+    assert texts(path).count(rows()[0][0]) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=====\nTitle\n=====\n\nProse.\n",
+        "===== =====\n\nA rule, and prose.\n\n===== =====\n",
+        "===== =====\nWords that go over the gap\nof the columns\n",
+        "+-----+     +-----+\n| box | --> | box |\n+-----+     +-----+\n",
+        "+-----+\n| box |\n+-----+\n   |\n",
+        "+-----+-----+\nno bars\n",
+        "+ a list\n+ of plusses | and bars\n\n+-- x\n",
+        "| line blocks\n| of verse\n\n-----\n\nand so on\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["x.rst", "x.txt", "x.md"])
+def test_titles_boxes_and_verse_are_no_tables(text: str, name: str, tmp_path: Path) -> None:
+    assert format_of(name, text.encode()) not in (rst_tables, markdown_tables)
+
+
+@pytest.mark.parametrize("form", ["grid", "printed", "simple"])
+def test_long_grids_come_in_parts(form: str, tmp_path: Path) -> None:
+    body = [[str(1_000_000 + n), str(n % 2)] for n in range(45_000)]
+    rule = "+---------+-----+\n"
+    between = rule if form == "grid" else ""
+    text = f"{rule}| eid     | sex |\n{rule.replace('-', '=') if form == 'grid' else rule}"
+    text += "".join(f"| {a} | {b}   |\n{between}" for a, b in body) + (rule if not between else "")
+    if form == "simple":
+        text = simple([["eid", "sex"], *body])
+    _, tables = ended(written(tmp_path / "x.rst", text))
+    assert [table.rows_count for table in tables] == [20_000, 20_000, 5_000]
+    assert found_rows(tables)[-1] == body[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+---+---+\n| 1 | 2 |\n",  # never closed
+        "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n| 3 ",
+        "=== ===\na   b\n=== ===\n1   2\n3   4",
+        "== ==\n" * 100_000,
+        "+-+-+\n" * 100_000,
+        "+--+--+\n" + "| 1| 2|\n" * 199,
+        "+-" * 30_000 + "+\n" + "| " * 30_000 + "|\n" + "+=" * 30_000 + "+\n" + "|1|\n" * 100_000,
+        "== " * 20_000 + "\n" + "a  " * 20_000 + "\n" + "== " * 20_000 + "\n" + "1\n" * 100_000 + "== ==\n",
+        "=== ===\na   b\n=== ===\n1   2\n" + "    x\n" * 100_000,
+    ],
+)
+def test_hostile_grids_are_read_to_their_end(text: str, tmp_path: Path) -> None:
+    assert ended(written(tmp_path / "x.rst", text), Limits(seconds=20))[0].skipped is None
