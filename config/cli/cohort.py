@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from config.cli import tokens
 from config.cli.session import JsonOption, actor, opened, print_json, print_table
 from config.database import reading
 from config.workspace import Workspace
 
 app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
+app.command("tokens")(tokens.tokens)
+app.command("tokens-match")(tokens.tokens_match)
 
 IdColumnOption = Annotated[
     str | None,
