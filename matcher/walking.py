@@ -64,9 +64,17 @@ class Walk:
     after: Place = ()
     pulse: Callable[[], None] = lambda: None
     blobs: dict[bytes, int] = field(default_factory=dict)
+    _sizes: set[int] = field(default_factory=set)
+    _sizes_of: int = 0
 
     def is_behind(self, place: Place) -> bool:
         return (*place, BEHIND) <= self.after
+
+    def has_blob_of(self, size: int) -> bool:
+        """Whether a repository has shown a blob of that size; asked for every file of a checkout."""
+        if self._sizes_of != len(self.blobs):
+            self._sizes, self._sizes_of = set(self.blobs.values()), len(self.blobs)
+        return size in self._sizes
 
 
 def walk_path(path: Path, walk: Walk) -> Iterator[Walked]:
@@ -126,7 +134,7 @@ def _outside(
         return
     try:
         size = path.stat().st_size
-        if is_checkout and _is_blob(path, size, walk.blobs):
+        if is_checkout and walk.has_blob_of(size) and _is_blob(path, size, walk.blobs):
             return
     except OSError as wrong:
         yield from _unread(
@@ -138,8 +146,6 @@ def _outside(
 
 
 def _is_blob(path: Path, size: int, blobs: dict[bytes, int]) -> bool:
-    if size not in blobs.values():
-        return False
     for algorithm in (hashlib.sha1, hashlib.sha256):
         digest = algorithm(b"blob %d\0" % size, usedforsecurity=False)
         with path.open("rb") as file:

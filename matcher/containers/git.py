@@ -246,12 +246,15 @@ def _blobs(place: Path, seen: dict[bytes, int], pulse: Callable[[], None]) -> It
     if spoken:
         yield Member(HISTORY, in_memory(spoken.encode("utf-8", "replace")))
     by_place = {where: name for name, where in told.places.items()}
+    by_path: dict[str, bytes] = {}
+    for name, (_, path) in told.places.items():
+        by_path.setdefault(path, name)
     wanted = [name for name in told.places if name in sizes]
     wanted += [name for name in sizes if name not in told.places]
     with _cat(place, wanted) as read:
         for number, name in enumerate(wanted):
             commit, path = told.places.get(name, (NO_COMMIT, name.decode()))
-            sibling = _sibling(place, by_place, commit, path)
+            sibling = _sibling(place, by_place, by_path, commit, path)
             yield Member(f"{commit}:{path}", _opener(read, number), sibling, "@")
 
 
@@ -359,15 +362,13 @@ class _Blob(io.RawIOBase):
 
 
 def _sibling(
-    place: Path, by_place: dict[tuple[str, str], bytes], commit: str, path: str
+    place: Path, by_place: dict[tuple[str, str], bytes], by_path: dict[str, bytes], commit: str, path: str
 ) -> Callable[[str], BinaryIO | None]:
     """The file beside it that the same commit brought, else the one of that path that any commit did."""
 
     def sibling(suffix: str) -> BinaryIO | None:
         beside = str(PurePosixPath(path).with_suffix(suffix))
-        name = by_place.get((commit, beside)) or next(
-            (name for (_, other), name in by_place.items() if other == beside), None
-        )
+        name = by_place.get((commit, beside)) or by_path.get(beside)
         if name is None:
             return None
         out = tempfile.TemporaryFile()  # noqa: SIM115 - the reader closes it

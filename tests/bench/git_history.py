@@ -9,19 +9,25 @@ through the history as UK Biobank's audit tool does: one `git show` for each blo
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from matcher import reader_process
 from matcher.examine import Examiner
 from matcher.reading import read_path
 from matcher.sketches import EnrolledCohort
@@ -115,8 +121,8 @@ def enrolled(folder: Path, ids: list[str], people: dict[str, list[str]]) -> dict
     enrol_cohort(folder / "both", [source], "eid", KEYS)
     (folder / "ids").mkdir()
     return {
-        "ids and values": EnrolledCohort("c", len(ids), folder / "both"),
         "ids alone": cohort_of_ids(folder / "ids", {}, ids),
+        "ids and values": EnrolledCohort("c", len(ids), folder / "both"),
     }
 
 
@@ -132,70 +138,84 @@ def leaks_of(ids: list[str], people: dict[str, list[str]]) -> dict[str, bytes]:
 # --- the tables ------------------------------------------------------------------------------------------------
 
 
-def ours(folder: Path, cohorts: dict[str, EnrolledCohort], leaks: set[str]) -> dict[str, tuple[str, float]]:
-    """What an examination finds and how long it takes, by what is enrolled; and the reading of everything alone."""
-    rows = {}
-    for name, cohort in cohorts.items():
-        began = time.perf_counter()
-        paths = [path.partition(":")[2] for path in accused(folder, cohort)]
-        took = time.perf_counter() - began
-        found, wrong = len(leaks.intersection(paths)), sum(path not in leaks for path in paths)
-        rows[f"cohortwatch, {name}"] = f"{found}/{len(leaks)} | {wrong}", took
-    began = time.perf_counter()
-    for _ in read_path(folder):
-        pass
-    rows["cohortwatch, reading alone"] = "– | –", time.perf_counter() - began
-    return rows
+@dataclass(frozen=True)
+class Spent:
+    """Wall and CPU seconds of some work, with those of every process that it started."""
+
+    wall: float
+    cpu: float
 
 
-def rules(folder: Path, leaks: set[str]) -> dict[str, tuple[str, float]]:
-    """The same of the public rule, in the ways of asking git."""
+def cpu_seconds() -> float:
+    """Of this process, of those that ended, and of the readers that wait for more."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    ticks = 0
+    for waiting in reader_process._idle.values():
+        for reader in waiting:
+            told = Path(f"/proc/{reader.pid}/stat").read_text().rpartition(") ")[2].split()
+            ticks += sum(map(int, told[11:15]))
+    return sum(one.ru_utime + one.ru_stime for one in used) + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def spent(work: Callable[[], Any]) -> tuple[Any, Spent]:
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    found = work()
+    return found, Spent(time.perf_counter() - wall, cpu_seconds() - cpu)
+
+
+def of_rule(folder: Path, leaks: set[str]) -> Iterator[tuple[str, str, Spent]]:
+    """What the rule finds, in the ways of asking git."""
     ways: dict[str, Callable[[dict[str, str]], dict[str, int]]] = {
         "rule, `git show` a blob": lambda blobs: rule_by_process(folder, blobs, "show"),
         "rule, `git cat-file` a blob": lambda blobs: rule_by_process(folder, blobs, "cat-file", "blob"),
         "rule, `git cat-file --batch`": lambda blobs: rule_by_batch(folder, blobs),
     }
-    rows = {}
     for name, way in ways.items():
-        began = time.perf_counter()
-        blobs = blobs_of(folder)
-        counts = way(blobs)
-        took = time.perf_counter() - began
+        (blobs, counts), took = spent(lambda way=way: (blobs := blobs_of(folder), way(blobs)))  # type: ignore[misc]
         flagged = [[blobs[blob] for blob, count in counts.items() if count >= least] for least in FLAGGED_AT]
         found = " · ".join(f"{len(leaks.intersection(paths))}/{len(leaks)}" for paths in flagged)
         wrong = " · ".join(f"{sum(path not in leaks for path in paths):,}" for paths in flagged)
-        rows[name] = f"{found} | {wrong}", took
-    began = time.perf_counter()
-    blobs_of_commits(folder)
-    rows["the tool's own listing (a tree for each commit), to be added to it"] = (
+        yield name, f"{found} | {wrong}", took
+    yield (
+        "rule, the listing by commits that the tool adds",
         "– | –",
-        time.perf_counter() - began,
+        spent(lambda: blobs_of_commits(folder))[1],
     )
-    return rows
 
 
-def history_table(folder: Path, blobs: int, size: int) -> list[str]:
+def of_ours(
+    folder: Path, cohorts: dict[str, EnrolledCohort], leaks: set[str]
+) -> Iterator[tuple[str, str, Spent]]:
+    """What an examination finds, by what is enrolled; before that the reading of everything alone."""
+    yield "cohortwatch, reading alone", "– | –", spent(lambda: sum(1 for _ in read_path(folder)))[1]
+    for name, cohort in cohorts.items():
+        found, took = spent(lambda cohort=cohort: accused(folder, cohort))  # type: ignore[misc]
+        paths = [path.partition(":")[2] for path in found]
+        wrong = sum(path not in leaks for path in paths)
+        yield f"cohortwatch, {name}", f"{len(leaks.intersection(paths))}/{len(leaks)} | {wrong}", took
+
+
+def history_table(folder: Path, blobs: int, size: int) -> Iterator[str]:
     ids, people = draw_ids(1, PEOPLE), draw_people(2, PEOPLE)
     leaks = leaks_of(ids, people)
-    began = time.perf_counter()
-    total = make_repository(folder / "repository", leaks, blobs, size)
-    made = time.perf_counter() - began
+    repository = folder / "repository"
+    total, made = spent(lambda: make_repository(repository, leaks, blobs, size))
     cohorts = enrolled(folder, ids, people)
     for cohort in cohorts.values():  # starts the reader and compiles what is compiled
         accused(folder / "cohort.csv", cohort)
-    rows = {**ours(folder / "repository", cohorts, set(leaks)), **rules(folder / "repository", set(leaks))}
-    first = rows["rule, `git show` a blob"][1]
-    return [
-        f"{blobs:,} blobs, {total / 1e6:,.0f} MB, made in {made:.0f} s; {len(leaks)} are leaks of {PEOPLE:,} people.",
-        f"The rule flags a file from {' · '.join(map(str, FLAGGED_AT))} distinct numbers.",
-        "",
-        "| | leaks found | false alarms | seconds | times faster than `git show` a blob |",
-        "|---|---|---|---|---|",
-        *(f"| {name} | {told} | {took:.1f} | {first / took:.2f} |" for name, (told, took) in rows.items()),
-    ]
+    yield f"{blobs:,} blobs, {total / 1e6:,.0f} MB, made in {made.wall:.0f} s; {len(leaks)} are leaks."
+    yield f"The rule flags a file from {' · '.join(map(str, FLAGGED_AT))} distinct numbers."
+    yield ""
+    yield "| | leaks found | false alarms | seconds | CPU seconds | times faster than `git show` a blob | by CPU |"
+    yield "|---|---|---|---|---|---|---|"
+    first: Spent | None = None
+    for name, told, took in chain(of_rule(repository, set(leaks)), of_ours(repository, cohorts, set(leaks))):
+        first = first or took
+        faster = f"{first.wall / took.wall:.2f} | {first.cpu / took.cpu:.2f}"
+        yield f"| {name} | {told} | {took.wall:.1f} | {took.cpu:.1f} | {faster} |"
 
 
-def public_table(folder: Path, count: int) -> list[str]:
+def public_table(folder: Path, count: int) -> Iterator[str]:
     """Verdicts on public-style repositories, of a cohort of 5,000."""
     cohorts = enrolled(folder, draw_ids(1, 5_000), draw_people(2, 5_000))
     for seed in range(count):
@@ -203,18 +223,14 @@ def public_table(folder: Path, count: int) -> list[str]:
             path = folder / "public" / f"r{seed:03}" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-    lines = [
-        f"{count} public-style repositories against a cohort of 5,000.",
-        "",
-        "| enrolled | files | verdicts |",
-    ]
-    lines.append("|---|---|---|")
+    yield f"{count} public-style repositories against a cohort of 5,000."
+    yield ""
+    yield "| enrolled | files | none | possible | probable | confirmed |"
+    yield "|---|---|---|---|---|---|"
     for name, cohort in cohorts.items():
-        answers = list(Examiner((cohort,), KEYS).paths([folder / "public"]))
-        verdicts = Counter(one["verdict"] for one in answers)
-        told = ", ".join(f"{verdicts[one]:,} {one}" for one in ("none", "possible", "probable", "confirmed"))
-        lines.append(f"| {name} | {len(answers):,} | {told} |")
-    return lines
+        verdicts = Counter(one["verdict"] for one in Examiner((cohort,), KEYS).paths([folder / "public"]))
+        told = " | ".join(f"{verdicts[one]:,}" for one in ("none", "possible", "probable", "confirmed"))
+        yield f"| {name} | {verdicts.total():,} | {told} |"
 
 
 def main() -> None:
@@ -228,7 +244,8 @@ def main() -> None:
             lines = public_table(Path(place), options.public)
         else:
             lines = history_table(Path(place), options.blobs, options.bytes)
-    print("\n".join(lines))
+        for line in lines:
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

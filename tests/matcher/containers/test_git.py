@@ -167,6 +167,24 @@ def test_the_files_of_a_plink_set_are_found_within_one_commit(leaky: Path) -> No
     assert bed.parts[0].samples == ("i0", "i1", "i2")  # type: ignore[union-attr]
 
 
+def test_a_plink_set_that_came_in_several_commits_is_found(leaky: Path) -> None:
+    commit(leaky, "other/x.fam", "f stranger 0 0 1 -9\n")
+    commit(leaky, "x.fam", "".join(f"f i{n} 0 0 1 -9\n" for n in range(3)))
+    commit(leaky, "x.bim", "".join(f"1 rs{n} 0 {n + 1} A G\n" for n in range(4)))
+    (leaky / "x.bed").write_bytes(b"\x6c\x1b\x01" + bytes(4))
+    commit(leaky, "README.md", "With calls.\n")
+    bed = by_end(read(leaky), ":x.bed")
+    assert bed.parts[0].samples == ("i0", "i1", "i2")  # type: ignore[union-attr]
+
+
+def test_a_checked_out_file_that_was_changed_is_read_though_its_size_is_a_blobs(leaky: Path) -> None:
+    commit(leaky, "a.csv", LEAK)
+    (leaky / "a.csv").write_text(LEAK.replace(LEAKED, "9999999"))
+    changed = by_end(read(leaky), "/a.csv")
+    assert changed.holds("9999999")
+    assert not changed.holds(LEAKED)
+
+
 def test_nothing_that_the_found_repository_commands_is_done(leaky: Path, tmp_path: Path) -> None:
     commit(leaky, "leak.csv", LEAK)
     touched = tmp_path / "touched"
