@@ -22,15 +22,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb, lgamma, log, log10
-from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from matcher.tables.cells import Column, Hashes32, short
 from matcher.tables.odds import log10_e_value
 from matcher.tables.row_index import RowIndex
+from matcher.tables.row_keys import held_among, is_in, keys_of, twin_rate
 
 MOST_COLUMNS_IN_A_KEY = 8
 STARTS = 4
@@ -44,6 +43,8 @@ FEW_COLUMNS = 12
 AGREEING = 0.5
 SELDOM = 0.01
 CERTAIN = 14.0
+ENOUGH = 60.0
+"""log10 odds beyond which no other key is tried."""
 KEEPING = 0.8
 COARSEST_KEY = 0.2
 """A key that strangers hit more often than this says nothing about single rows."""
@@ -104,6 +105,7 @@ def link(
     columns: Sequence[Column], aligned: Sequence[Aligned], index: RowIndex, left_out: int = 0
 ) -> Linked | None:
     """The best key of these columns, each at its price; `left_out` others were tried, and did not align."""
+    choice = log10(comb(len(aligned) + left_out, left_out))
     usable = [one for one in aligned if one.bits > 0.5 and _filled(columns[one.find], one.tag).any()]
     usable.sort(key=lambda one: -one.bits * float(_filled(columns[one.find], one.tag).mean()))
     if len(usable) < 2:
@@ -124,12 +126,14 @@ def link(
             seen.add(frozenset(key))
             found.append(_join(cut, key, index))
             certain = found[-1].chance <= _raised(3.5 / index.records_count) and found[-1].ways > CERTAIN
+            if certain and found[-1].log10_odds > ENOUGH:
+                return _best(found, choice)
             if certain or len(key) == MOST_COLUMNS_IN_A_KEY:
                 break
     rows_count = next(iter(cut.values())).size
     if rows_count <= FEW_ROWS:
         found += _join_few(cut, usable, index)
-    return _best(found, log10(comb(len(aligned) + left_out, left_out)))
+    return _best(found, choice)
 
 
 def _best(found: Sequence[Linked], choice: float) -> Linked | None:
@@ -151,31 +155,34 @@ def _best(found: Sequence[Linked], choice: float) -> Linked | None:
 
 def hits_of(columns: Sequence[Column], key: Sequence[Aligned], index: RowIndex) -> npt.NDArray[np.bool_]:
     """By find row, whether its key is in an index."""
-    find = _keys([short(columns[one.find].hashes[one.tag]) for one in key])
-    known = np.unique(_keys([index.cells(one.column, one.tag) for one in key]))
-    return np.asarray(_isin(find, known) & (find != 0))
+    find = keys_of([short(columns[one.find].hashes[one.tag]) for one in key])
+    known = np.unique(keys_of([index.cells(one.column, one.tag) for one in key]))
+    return np.asarray(is_in(find, known) & (find != 0))
 
 
 def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex) -> Linked:
-    source = _keys([index.cells(one.column, one.tag) for one in key])
-    source = np.sort(source[source != 0])
+    keys = keys_of([index.cells(one.column, one.tag) for one in key])
     find_columns = [cut[one] for one in key]
-    find = _keys(find_columns)
+    find = keys_of(find_columns)
     complete = find != 0
-    if not source.size:
-        return Linked(
-            0.0, 1, tuple(key), 1.0, np.zeros(find.size, dtype=bool), np.zeros(find.size, dtype=bool)
-        )
-    hits = _isin(find, source) & complete
     distinct, first = np.unique(find[complete], return_index=True)
-    hits_count = int(hits[complete][first].sum())
-    shifted = _shifted_rate([one[complete] for one in find_columns], source)
-    chance = _raised(max(_twin_rate(source), shifted, 3.0 / index.records_count))
-    odds = 0.0
+    nobody = np.zeros(find.size, dtype=bool)
+    if not distinct.size or not keys.any():
+        return Linked(0.0, 1, tuple(key), 1.0, nobody, nobody)
+    shifted = _shifted([one[complete] for one in find_columns])
+    asked = np.unique(np.concatenate([distinct, shifted]))
+    held = held_among(keys, asked)
+    found = held[np.searchsorted(asked, distinct)]
+    by_shift = float(held[np.searchsorted(asked, shifted)].mean()) if shifted.size else 0.0
+    if complete.sum() < 2:
+        by_shift = 1.0
+    chance = _raised(max(twin_rate(keys), by_shift, 3.0 / index.records_count))
+    odds, hits_count = 0.0, int(found.sum())
     if distinct.size >= LEAST_ROWS and chance <= COARSEST_KEY:
         odds = log10_e_value(np.full(hits_count, chance), int(distinct.size) - hits_count)
-    hit_rows = np.flatnonzero(complete)[first][hits[complete][first]]
-    ways = _ways_to_shuffle([one[hit_rows] for one in find_columns])
+    ways = _ways_to_shuffle([one[np.flatnonzero(complete)[first][found]] for one in find_columns])
+    hits = nobody.copy()
+    hits[complete] = found[np.searchsorted(distinct, find[complete])]
     return Linked(odds, 1, tuple(key), chance, hits, hits, ways)
 
 
@@ -228,16 +235,16 @@ def _join_by_pattern(
             continue
         chosen = [int(i) for i in np.flatnonzero(pattern)]
         rows = np.flatnonzero((filled == pattern).all(axis=1))
-        keys = _keys([index.cells(key[i].column, key[i].tag) for i in chosen])
+        keys = keys_of([index.cells(key[i].column, key[i].tag) for i in chosen])
         source = np.sort(keys[keys != 0])
         if not source.size:
             continue
-        find = _keys([columns[i][rows] for i in chosen])
+        find = keys_of([columns[i][rows] for i in chosen])
         new = _first_seen(find, seen)
         shifted = _shifted_rate([columns[i][filled[:, chosen].all(axis=1)] for i in chosen], source)
-        rate = max(_twin_rate(source), 3.0 / index.records_count, shifted if rows.size > 2 else 0.0)
+        rate = max(twin_rate(source), 3.0 / index.records_count, shifted if rows.size > 2 else 0.0)
         chances[rows] = _raised(rate)
-        hits[rows] = _isin(find, source) & new
+        hits[rows] = is_in(find, source) & new
         records[rows] = [int((keys == one).argmax()) for one in find]
     usable = chances <= COARSEST_KEY
     counted = hits & usable
@@ -257,15 +264,6 @@ def _first_seen(keys: npt.NDArray[np.uint64], seen: set[int]) -> npt.NDArray[np.
         new[i] = key not in seen
         seen.add(key)
     return new
-
-
-def _twin_rate(ordered: npt.NDArray[np.uint64]) -> float:
-    """The share of keys that stand more than once."""
-    same = ordered[1:] == ordered[:-1]
-    twins = np.zeros(ordered.size, dtype=bool)
-    twins[1:] |= same
-    twins[:-1] |= same
-    return float(twins.mean())
 
 
 def _ways_of_few(
@@ -310,21 +308,24 @@ def _raised(rate: float) -> float:
     return float(min(1.0, max(3 * rate, rate**RAISED)))
 
 
-def _shifted_rate(columns: Sequence[Hashes32], source: npt.NDArray[np.uint64]) -> float:
-    """How often rows hit whose cells come from different rows of the find."""
+def _shifted(columns: Sequence[Hashes32]) -> npt.NDArray[np.uint64]:
+    """Keys of rows whose cells come from different rows of the find."""
     rows = columns[0].size
-    if rows < 2:
-        return 1.0
-    steps = np.random.default_rng(rows).permutation(rows - 1)[:SHIFTS] + 1
-    hits = total = 0
-    for step in steps:
-        keys = _keys([np.roll(one, int(step) * (i % rows)) for i, one in enumerate(columns)])
+    own = keys_of(columns)
+    shifted = [np.zeros(0, dtype=np.uint64)]
+    for step in np.random.default_rng(rows).permutation(max(0, rows - 1))[:SHIFTS] + 1:
+        keys = keys_of([np.roll(one, int(step) * (i % rows)) for i, one in enumerate(columns)])
         # a shift by a multiple of the rows gives a row back to itself where columns are many; others count
-        own = _keys(columns)
-        kept = keys[(keys != 0) & (keys != own)]
-        hits += int(_isin(kept, source).sum())
-        total += int(keys.size)
-    return hits / max(1, total)
+        shifted.append(keys[(keys != 0) & (keys != own)])
+    return np.concatenate(shifted)
+
+
+def _shifted_rate(columns: Sequence[Hashes32], source: npt.NDArray[np.uint64]) -> float:
+    """How often such rows hit; a single row says nothing of it."""
+    if columns[0].size < 2:
+        return 1.0
+    shifted = _shifted(columns)
+    return float(is_in(shifted, source).mean()) if shifted.size else 0.0
 
 
 def _enough(cut: dict[Aligned, Hashes32], key: Sequence[Aligned]) -> bool:
@@ -337,31 +338,3 @@ def _enough(cut: dict[Aligned, Hashes32], key: Sequence[Aligned]) -> bool:
 
 def _filled(column: Column, tag: int) -> npt.NDArray[np.bool_]:
     return np.asarray(column.hashes[tag] != 0)
-
-
-def _isin(asked: npt.NDArray[np.uint64], ordered: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    where = np.minimum(np.searchsorted(ordered, asked), ordered.size - 1)
-    return np.asarray(ordered[where] == asked)
-
-
-def _keys(columns: Sequence[npt.NDArray[np.uint32]]) -> npt.NDArray[np.uint64]:
-    """One 64-bit key a row over several columns; 0 where one of them is empty."""
-    keys = np.ones(columns[0].size, dtype=np.uint64)
-    for cells in columns:
-        _mix(keys, np.ascontiguousarray(cells))
-    return keys
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _mix(keys: Any, cells: Any) -> None:
-    for i in range(keys.shape[0]):
-        if keys[i] == 0 or cells[i] == 0:
-            keys[i] = 0
-            continue
-        x = keys[i] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(cells[i])
-        x ^= x >> np.uint64(30)
-        x *= np.uint64(0xBF58476D1CE4E5B9)
-        x ^= x >> np.uint64(27)
-        x *= np.uint64(0x94D049BB133111EB)
-        x ^= x >> np.uint64(31)
-        keys[i] = x if x != 0 else np.uint64(1)

@@ -1,8 +1,9 @@
 """Bench of tables: rows without ids on a cohort of 100,000 × 300, against the peers, with its negatives.
 
-Run `python -m tests.bench.tables [--people N] [--columns N] [--tries N] [--out FILE]`. Everything is synthetic and
-drawn by seed. Two cohorts share one data dictionary and have other distributions; finds are drawn from the first, its
-negative twins from the second or by shuffling. Prints a Markdown table.
+Run `python -m tests.bench.tables [--people N] [--columns N] [--tries N] [--negatives N] [--out FILE]`. Everything is
+synthetic and drawn by seed. Two cohorts share one data dictionary and have other distributions; finds are drawn from
+the first, its negative twins from the second, by shuffling, or from a distribution fitted to the first. Prints
+Markdown tables.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from scipy.stats import norm
 
 from matcher.contents import Table
 from matcher.prf import siphash24_many
@@ -23,9 +25,10 @@ from matcher.sketches import EnrolledCohort, MatchingKeys
 from matcher.tables.enrol import enrol_cohort
 from matcher.tables.rows import compare, sketch
 from matcher.tables.tokens import tokens_of
+from tests.bench.table_peers import PEERS
 
 KEYS = MatchingKeys(ids=b"i" * 32, values=b"v" * 32, genotypes=b"g" * 32, texts=b"t" * 32, marks=b"m" * 32)
-PROBABLE = 4.0
+PROBABLE, POSSIBLE = 4.0, 2.0
 KINDS = ("code", "whole", "date", "short", "long", "fine", "icd")
 SHARES = (0.40, 0.14, 0.08, 0.12, 0.15, 0.05, 0.06)
 
@@ -136,14 +139,23 @@ def nameless(change: Change) -> Change:
     return changed
 
 
+def renamed(frame: pl.DataFrame, fields: dict[str, Field]) -> tuple[list[str], list[list[str]], bool]:
+    """Names of somebody's own, columns in another order."""
+    columns, cells, _ = plain(frame, fields)
+    order = np.random.default_rng(len(columns)).permutation(len(columns))
+    return [f"var_{chr(97 + i % 26)}{i}" for i in range(len(columns))], [cells[i] for i in order], True
+
+
 CHANGES: dict[str, Change] = {
     "as they are": plain,
     "rounded": rounded,
     "reworked": reworked,
+    "renamed": renamed,
     "no header": nameless(plain),
     "no header, rounded": nameless(rounded),
     "no header, reworked": nameless(reworked),
 }
+MIXED = "half of strangers"
 SIZES = ((3, 8), (5, 8), (50, 6), (1000, 20))
 
 
@@ -171,17 +183,35 @@ def shuffled(frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
+def fitted(frame: pl.DataFrame, rows: int, rng: np.random.Generator) -> pl.DataFrame:
+    """Synthetic people: each column's own values, its order tied to the others' by a Gaussian copula."""
+    ranks = np.column_stack([frame[name].rank("random", seed=1).to_numpy() for name in frame.columns])
+    normal = norm.ppf(ranks / (frame.height + 1))
+    drawn = rng.multivariate_normal(np.zeros(len(frame.columns)), np.corrcoef(normal, rowvar=False), rows)
+    places = np.minimum((norm.cdf(drawn) * frame.height).astype(int), frame.height - 1)
+    return pl.DataFrame(
+        {name: frame[name].sort().gather(places[:, i]) for i, name in enumerate(frame.columns)}
+    )
+
+
 def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--people", type=int, default=100_000)
     asked.add_argument("--columns", type=int, default=300)
     asked.add_argument("--tries", type=int, default=20)
+    asked.add_argument("--negatives", type=int, default=2_000)
     asked.add_argument("--out", type=Path)
     options = asked.parse_args()
-    lines = [f"Cohort of {options.people:,} × {options.columns:,}, {options.tries} finds a cell.", ""]
     fields = dictionary(1, options.columns)
     by_name = {one.name: one for one in fields}
     ours, others = draw(fields, options.people, 2), draw(fields, options.people // 4, 3)
+    lines: list[str] = []
+
+    def say(*told: str) -> None:
+        lines.extend(told)
+        print("\n".join(told), flush=True)
+
+    say(f"Cohort of {options.people:,} × {options.columns:,}, {options.tries} finds a cell.")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         ids = [str(1_000_000 + i) for i in range(options.people)]
@@ -190,33 +220,53 @@ def main() -> None:
         started = time.perf_counter()
         enrol_cohort(folder / "index", [folder / "all.csv"], None, KEYS)
         size = sum(path.stat().st_size for path in (folder / "index").rglob("*") if path.is_file())
-        lines.append(f"Index: {time.perf_counter() - started:.0f} s, {size / 2**20:,.0f} MiB.")
+        say(f"Index: {time.perf_counter() - started:.0f} s, {size / 2**20:,.0f} MiB.", "")
         cohort = EnrolledCohort("c", options.people, folder / "index")
-        ask(cohort, *plain(find(ours, fields, 50, 6, np.random.default_rng(0)), by_name))
-        lines += [
-            "",
-            "| rows × columns | change | found | lowest odds | ms, median |",
-            "|---|---|---|---|---|",
-        ]
-        for rows, columns in SIZES:
-            for name, change in CHANGES.items():
-                answers = []
-                for i in range(options.tries):
-                    rng = np.random.default_rng(1000 * rows + 10 * columns + i)
-                    answers.append(ask(cohort, *change(find(ours, fields, rows, columns, rng), by_name)))
-                odds = [one for one, _ in answers]
-                found = sum(one > PROBABLE for one in odds)
-                ms = 1000 * float(np.median([seconds for _, seconds in answers]))
-                lines.append(
-                    f"| {rows:,} × {columns} | {name} | {found}/{options.tries} | {min(odds):.1f} | {ms:.0f} |"
-                )
-                print(lines[-1], flush=True)
-        lines += ["", *negatives(cohort, ours, others, fields, by_name, options.tries)]
-    lines += ["", *speeds()]
-    text = "\n".join(lines)
-    print(text)
+        ask(cohort, *nameless(plain)(find(ours, fields, 50, 6, np.random.default_rng(0)), by_name))
+        positives(cohort, ours, others, fields, by_name, options.tries, say)
+        negatives(cohort, ours, others, fields, by_name, options.negatives, say)
+        unseen = draw(fields, options.people // 4, 4)
+        peers({"ours": ours, "others": others}, unseen, cohort, fields, by_name, options.tries, say)
+    say("", *speeds())
     if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+        options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+Say = Callable[..., None]
+
+
+def positives(
+    cohort: EnrolledCohort,
+    ours: pl.DataFrame,
+    others: pl.DataFrame,
+    fields: list[Field],
+    by_name: dict[str, Field],
+    tries: int,
+    say: Say,
+) -> None:
+    """Finds of the cohort under every change: how many are named at all, and how many at `probable` or above."""
+    say(
+        "| rows × columns | change | named | probable | lowest odds, decades | ms, median |",
+        "|---|---|---|---|---|---|",
+    )
+    for rows, columns in SIZES:
+        for name in (*CHANGES, MIXED):
+            odds, seconds = [], []
+            for i in range(tries):
+                rng = np.random.default_rng(1000 * rows + 10 * columns + i)
+                frame = find(ours, fields, rows, columns, rng)
+                if name == MIXED:
+                    strangers = others[rng.choice(others.height, rows, replace=False).tolist()]
+                    frame = pl.concat([frame, strangers.select(frame.columns)])
+                told, took = ask(cohort, *CHANGES.get(name, plain)(frame, by_name))
+                odds.append(told)
+                seconds.append(took)
+            named, probable = sum(one > POSSIBLE for one in odds), sum(one > PROBABLE for one in odds)
+            say(
+                f"| {rows:,} × {columns} | {name} | {named}/{tries} | {probable}/{tries} "
+                f"| {min(odds):.1f} | {1000 * float(np.median(seconds)):.0f} |"
+            )
+    say("")
 
 
 def negatives(
@@ -225,23 +275,76 @@ def negatives(
     others: pl.DataFrame,
     fields: list[Field],
     by_name: dict[str, Field],
+    count: int,
+    say: Say,
+) -> None:
+    """Another cohort of the same dictionary, the cohort's own values shuffled, people drawn from a fit to it."""
+    say("| who | accused | named | of | highest odds, decades |", "|---|---|---|---|---|")
+    odds: dict[str, list[float]] = {"another cohort": [], "shuffled columns": [], "fitted to the cohort": []}
+    for i in range(count):
+        rng = np.random.default_rng(777_000 + i)
+        rows, columns = SIZES[i % len(SIZES)]
+        who = list(odds)[i // len(SIZES) % 3]
+        if who == "another cohort":
+            frame = find(others, fields, rows, columns, rng)
+        elif who == "shuffled columns":
+            frame = shuffled(find(ours, fields, rows, columns, rng), rng)
+        else:
+            frame = fitted(ours[:20_000].select(informative(fields, columns, rng)), rows, rng)
+        change = list(CHANGES.values())[int(rng.integers(len(CHANGES)))]
+        odds[who].append(ask(cohort, *change(frame, by_name))[0])
+    for who, told in odds.items():
+        accused, named = sum(one > PROBABLE for one in told), sum(one > POSSIBLE for one in told)
+        say(f"| {who} | {accused} | {named} | {len(told):,} | {max(told, default=0.0):.1f} |")
+    say("")
+
+
+def peers(
+    sources: dict[str, pl.DataFrame],
+    unseen: pl.DataFrame,
+    cohort: EnrolledCohort,
+    fields: list[Field],
+    by_name: dict[str, Field],
     tries: int,
-) -> list[str]:
-    """Another cohort of the same dictionary, and the cohort's own values shuffled."""
-    worst, accused, total = 0.0, 0, 0
-    for rows, columns in SIZES:
-        for change in CHANGES.values():
-            for i in range(tries):
-                rng = np.random.default_rng(777 + 1000 * rows + 10 * columns + i)
-                stranger = find(others, fields, rows, columns, rng)
-                twin = shuffled(find(ours, fields, rows, columns, rng), rng)
-                for frame in (stranger, twin):
-                    odds, _ = ask(cohort, *change(frame, by_name))
-                    worst, accused, total = max(worst, odds), accused + (odds > PROBABLE), total + 1
-    return [
-        "Strangers of the same dictionary and shuffled twins: "
-        f"{accused} accused of {total:,}; highest odds {worst:.1f}."
+    say: Say,
+) -> None:
+    """The same finds, rounded, given to others' tools, and as many of a like cohort that none of them knows."""
+    built = [make(sources) for make in PEERS]
+    say(
+        "| tool | "
+        + " | ".join(f"{r:,} × {c} found" for r, c in SIZES)
+        + " | falsely named | build s | sketches MiB | ms |",
+        "|---|" + "---|" * (len(SIZES) + 4),
+    )
+    cells_by_size = {
+        (rows, columns): [
+            (
+                rounded(
+                    find(sources["ours"], fields, rows, columns, np.random.default_rng(9_000 + rows + i)),
+                    by_name,
+                ),
+                rounded(
+                    find(unseen, fields, rows, columns, np.random.default_rng(8_000 + rows + i)), by_name
+                ),
+            )
+            for i in range(tries)
+        ]
+        for rows, columns in SIZES
+    }
+    tools: list[tuple[str, Callable[[list[str], list[list[str]]], str | None], float, int]] = [
+        ("cohortwatch", lambda n, c: "ours" if ask(cohort, n, c, True)[0] > PROBABLE else None, 0.0, 0),
+        *((one.name, lambda _, c, one=one: one.ask(c), one.seconds, one.sketch_bytes) for one in built),  # type: ignore[misc]
     ]
+    for tool, told, seconds, size in tools:
+        found, false, started = [], 0, time.perf_counter()
+        for cases in cells_by_size.values():
+            found.append(sum(told(names, cells) == "ours" for (names, cells, _), _ in cases))
+            false += sum(told(names, cells) is not None for _, (names, cells, _) in cases)
+        took = 1000 * (time.perf_counter() - started) / (2 * tries * len(SIZES))
+        counts = " | ".join(f"{one}/{tries}" for one in found)
+        say(
+            f"| {tool} | {counts} | {false}/{tries * len(SIZES)} | {seconds:.0f} | {size / 2**20:.1f} | {took:.0f} |"
+        )
 
 
 def speeds() -> list[str]:

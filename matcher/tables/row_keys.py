@@ -1,0 +1,90 @@
+"""Keys of rows over several columns: 64 bits a row, and what is asked of a million of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Keys = npt.NDArray[np.uint64]
+
+
+def is_in(asked: Keys, ordered: Keys) -> npt.NDArray[np.bool_]:
+    where = np.minimum(np.searchsorted(ordered, asked), ordered.size - 1)
+    return np.asarray(ordered[where] == asked)
+
+
+def keys_of(columns: Sequence[npt.NDArray[np.uint32]]) -> Keys:
+    """One 64-bit key a row over several columns; 0 where one of them is empty."""
+    keys = np.ones(columns[0].size, dtype=np.uint64)
+    for cells in columns:
+        _mix(keys, np.ascontiguousarray(cells))
+    return keys
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mix(keys: Any, cells: Any) -> None:
+    for i in range(keys.shape[0]):
+        if keys[i] == 0 or cells[i] == 0:
+            keys[i] = 0
+            continue
+        x = keys[i] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(cells[i])
+        x ^= x >> np.uint64(30)
+        x *= np.uint64(0xBF58476D1CE4E5B9)
+        x ^= x >> np.uint64(27)
+        x *= np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+        keys[i] = x if x != 0 else np.uint64(1)
+
+
+def held_among(keys: npt.NDArray[np.uint64], asked: Keys) -> npt.NDArray[np.bool_]:
+    """Whether each of these keys, which are in order, stands among all."""
+    bits = max(4, int(asked.size).bit_length())
+    edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+    starts = np.r_[np.searchsorted(asked, edges), asked.size].astype(np.int64)
+    held = np.zeros(asked.size, dtype=np.bool_)
+    _mark_held(keys, asked, starts, 64 - bits, held)
+    return held
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mark_held(keys: Any, asked: Any, starts: Any, shift: int, held: Any) -> None:
+    for i in range(keys.shape[0]):
+        key = keys[i]
+        if key == 0:
+            continue
+        slot = np.int64(key >> np.uint64(shift))
+        for at in range(starts[slot], starts[slot + 1]):
+            if asked[at] == key:
+                held[at] = True
+                break
+
+
+def twin_rate(keys: Keys) -> float:
+    """The share of keys, 0 left out, that stand more than once."""
+    bits = max(4, int(keys.size).bit_length() + 1)
+    return float(
+        _share_of_twins(keys, np.zeros(1 << bits, np.uint64), np.zeros(1 << bits, np.bool_), 64 - bits)
+    )
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _share_of_twins(keys: Any, table: Any, twice: Any, shift: int) -> float:
+    total = twins = 0
+    for i in range(keys.shape[0]):
+        key = keys[i]
+        if key == 0:
+            continue
+        total += 1
+        at = np.int64(key >> np.uint64(shift))
+        while table[at] != 0 and table[at] != key:
+            at = (at + 1) & (table.shape[0] - 1)
+        if table[at] == key:
+            twins += 1 if twice[at] else 2
+            twice[at] = True
+        else:
+            table[at] = key
+    return twins / max(1, total)
