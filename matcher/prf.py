@@ -74,7 +74,7 @@ def _buffers(texts: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], 
 
     array = _arrow(texts)
     if array.null_count:
-        array = array.fill_null("")
+        array = _without_nulls(array)
     wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     count = len(array)
     if not count:
@@ -86,7 +86,16 @@ def _buffers(texts: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], 
     return window, content, count
 
 
+def _without_nulls(array: Any) -> Any:
+    """Through polars: pyarrow's own would load pandas, which takes a second."""
+    import polars as pl
+
+    series = pl.Series(array)
+    return _arrow(series.fill_null(pl.lit(b"" if series.dtype == pl.Binary else "")))
+
+
 def _arrow(texts: Any) -> Any:
+    import polars as pl
     import pyarrow as pa
 
     if hasattr(texts, "to_arrow"):
@@ -96,7 +105,7 @@ def _arrow(texts: Any) -> Any:
     if not isinstance(texts, pa.Array):
         if isinstance(texts, Iterable):
             texts = list(texts)
-        return pa.array([_sound(one) for one in texts], type=pa.large_string())
+        texts = pl.Series([_sound(one) for one in texts], dtype=pl.String).to_arrow()
     kinds = pa.types
     if not (
         kinds.is_string(texts.type)

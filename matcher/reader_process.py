@@ -82,14 +82,7 @@ class Reader:
         self._socket.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
-        try:
-            self._frame(START_SECONDS)
-        except ReaderGone:
-            self.end()
-            raise ReaderNotStarted(
-                "the process that reads files does not start; "
-                "run `python -m matcher.reading_child` to see what is missing"
-            ) from None
+        self._deadline: float | None = time.monotonic() + START_SECONDS
 
     @property
     def pid(self) -> int:
@@ -100,7 +93,12 @@ class Reader:
         return self._process.poll() is None
 
     def ask(self, job: dict[str, Any], descriptors: list[int]) -> None:
-        """Sends a job, and with it the files that it names."""
+        """Sends a job, and with it the files that it names, once it has started.
+
+        Raises:
+            ReaderNotStarted: it does not start.
+        """
+        self._wait_for_start()
         line = json.dumps(job).encode("ascii")
         self._socket.setblocking(True)
         try:
@@ -127,6 +125,18 @@ class Reader:
         self._selector.close()
         self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait_for_start(self) -> None:
+        if self._deadline is None:
+            return
+        try:
+            self._frame(max(0.0, self._deadline - time.monotonic()))
+        except ReaderGone:
+            raise ReaderNotStarted(
+                "the process that reads files does not start; "
+                "run `python -m matcher.reading_child` to see what is missing"
+            ) from None
+        self._deadline = None
 
     def _frame(self, seconds: float) -> tuple[dict[str, Any], memoryview]:
         deadline = time.monotonic() + seconds
@@ -185,6 +195,14 @@ def reader(memory_bytes: int) -> Iterator[Reader]:
         raise
     with _lock:
         _idle[memory_bytes].append(child)
+
+
+def start_early(memory_bytes: int) -> None:
+    """Starts a child without waiting for it, so that it is there when the first file is to be read."""
+    with _lock:
+        waiting = _idle.setdefault(memory_bytes, [])
+        if not waiting:
+            waiting.append(Reader(memory_bytes))
 
 
 def _end_all() -> None:

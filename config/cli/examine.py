@@ -29,18 +29,22 @@ def examine(
     ] = None,
 ) -> None:
     """Match local files; no network, writes nothing but the audit log."""
-    from config.database import reading
     from config.errors import ConfigError
+    from matcher.reader_process import start_early
+
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"there is no {path}; check the path")
+    workspace = opened()
+    start_early(workspace.limits.memory_bytes)  # while the libraries below are loaded
+
+    from config.database import reading
     from matcher.examine import Examiner, summary
     from matcher.gate import Policy, breaches
     from matcher.genotypes.panels import panels
     from matcher.library import read_library
     from matcher.verdict import best, is_at_least
 
-    for path in paths:
-        if not path.exists():
-            raise ConfigError(f"there is no {path}; check the path")
-    workspace = opened()
     with reading(workspace.engine) as session:
         library = read_library(session, workspace.settings.indexes_folder, cohort or ())
     indexes = workspace.settings.indexes_folder
