@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,9 @@ from matcher.formats.scanning import bytes_of, scan_calls
 FORMAT = "vcf"
 _BCF = b"BCF\x02"
 _GT_ONLY = b"GT"
+_LONGEST_POSITION = 12
+"""Digits; no chromosome is longer."""
+_Record = tuple[str, int, str, str, str, npt.NDArray[np.int8]]
 
 
 def sniff(name: str, head: bytes) -> int:
@@ -30,25 +32,49 @@ def sniff(name: str, head: bytes) -> int:
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
-    """Genotypes in parts of `limits.variants_per_part`; `dosages` count the alternate allele."""
+    """Genotypes in parts of `limits.variants_per_part`; `dosages` count the alternate allele.
+
+    Raises:
+        Unreadable: it has no header, breaks off, or has lines that are no records; what was read is given before.
+    """
     head = opened.stream.read(4)
     opened.stream.seek(0)
     lines = _lines_of_bcf(opened) if head == _BCF else iter(opened.stream)
     samples, build = _header(lines)
     if not samples:
         return
-    records = (record for line in lines for record in _records(line, len(samples)))
-    while chunk := list(islice(records, variants_a_part(limits, len(samples)))):
-        yield Genotypes(
-            samples=samples,
-            chromosomes=tuple(one[0] for one in chunk),
-            positions=np.array([one[1] for one in chunk], dtype=np.int64),
-            names=tuple(one[2] for one in chunk),
-            alleles_a=tuple(one[3] for one in chunk),
-            alleles_b=tuple(one[4] for one in chunk),
-            dosages=np.stack([one[5] for one in chunk]),
-            build=build,
-        )
+    most, odd = variants_a_part(limits, len(samples)), 0
+    broken: Unreadable | None = None
+    chunk: list[_Record] = []
+    try:
+        for line in lines:
+            found = _records(line, len(samples))
+            odd += found is None
+            chunk += found or ()
+            while len(chunk) >= most:
+                yield _part(samples, build, chunk[:most])
+                del chunk[:most]
+    except Unreadable as wrong:
+        broken = wrong
+    if chunk:
+        yield _part(samples, build, chunk)
+    if broken is not None:
+        raise broken
+    if odd:
+        raise Unreadable("damaged", f"{odd} lines are no records of its samples; the others were read")
+
+
+def _part(samples: tuple[str, ...], build: str | None, chunk: list[_Record]) -> Genotypes:
+    return Genotypes(
+        samples=samples,
+        chromosomes=tuple(one[0] for one in chunk),
+        positions=np.array([one[1] for one in chunk], dtype=np.int64),
+        names=tuple(one[2] for one in chunk),
+        alleles_a=tuple(one[3] for one in chunk),
+        alleles_b=tuple(one[4] for one in chunk),
+        dosages=np.stack([one[5] for one in chunk]),
+        build=build,
+    )
 
 
 def _header(lines: Iterator[bytes]) -> tuple[tuple[str, ...], str | None]:
@@ -68,22 +94,27 @@ def _header(lines: Iterator[bytes]) -> tuple[tuple[str, ...], str | None]:
     raise Unreadable("damaged", "a VCF without its header line")
 
 
-def _records(
-    line: bytes, samples_count: int
-) -> Iterator[tuple[str, int, str, str, str, npt.NDArray[np.int8]]]:
+def _records(line: bytes, samples_count: int) -> list[_Record] | None:
+    """One record for each alternate; none where there are no calls, None where the line is no record of them."""
+    if line.startswith(b"#") or not line.strip():
+        return []
     fields = line.rstrip(b"\r\n").split(b"\t", 9)
-    if len(fields) < 10:
-        return
+    if len(fields) < 10 or not fields[1].isdigit() or len(fields[1]) > _LONGEST_POSITION:
+        return None
     chromosome, position, name, reference, alternates, _, _, _, form, calls = fields
-    if not form.startswith(_GT_ONLY) or not position.isdigit():
-        return
-    first, second = _alleles(calls, form == _GT_ONLY, samples_count)
+    if not form.startswith(_GT_ONLY):
+        return []
+    alleles = _alleles(calls, form == _GT_ONLY, samples_count)
+    if alleles is None:
+        return None
+    first, second = alleles
+    found = []
     for number, alternate in enumerate(alternates.split(b","), start=1):
         if alternate in (b".", b"*", b"<NON_REF>", b"<*>"):
             continue
         dosage = ((first == number).astype(np.int8) + (second == number).astype(np.int8)).astype(np.int8)
         dosage[(first < 0) | (second < 0)] = MISSING
-        yield (
+        record = (
             chromosome.decode("ascii", "replace"),
             int(position),
             "" if name == b"." else name.decode("ascii", "replace"),
@@ -91,17 +122,21 @@ def _records(
             alternate.decode("ascii", "replace").upper(),
             dosage,
         )
+        found.append(record)
+    return found
 
 
-def _alleles(calls: bytes, gt_only: bool, count: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """The two allele numbers of each sample, -1 where missing; a haploid call counts twice."""
+def _alleles(
+    calls: bytes, gt_only: bool, count: int
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]] | None:
+    """The two allele numbers of each sample, -1 where missing; a haploid call counts twice. None of another width."""
     if gt_only and len(calls) == 4 * count - 1:
         table = np.frombuffer(calls + b"\t", dtype=np.uint8).reshape(count, 4)
         if np.all(table[:, 3] == 9) and np.all((table[:, 1] == 47) | (table[:, 1] == 124)):
             return _digits(table[:, 0]), _digits(table[:, 2])
     first, second = np.empty(count, np.int8), np.empty(count, np.int8)
     if scan_calls(bytes_of(calls), first, second) != count:
-        raise Unreadable("damaged", "a record with too few or too many samples")
+        return None
     return first, second
 
 

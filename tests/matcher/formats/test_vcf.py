@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matcher.contents import FileEnded
 from matcher.formats import vcf
 from matcher.reading import read_path
 from tests.matcher.formats.made import (
@@ -72,3 +73,45 @@ def test_large_parts_hold_no_more_calls_than_may_be_held() -> None:
         np.prod(genotypes(read_data(vcf, "x.vcf", site("G", "GT", *["0/1"] * len(SAMPLES))))[0].dosages.shape)
         == 37
     )
+
+
+@pytest.mark.parametrize("position", ["9" * 30, "9" * 5_000, "x", ""])
+def test_a_line_with_no_honest_position_is_told_and_the_others_are_read(
+    position: str, tmp_path: Path
+) -> None:
+    of = truth()
+    lines = write_vcf(tmp_path / "x.vcf", of).read_text().splitlines(keepends=True)
+    cells = lines[-1].split("\t")
+    lines.insert(-100, "\t".join([cells[0], position, *cells[2:]]))
+    (tmp_path / "x.vcf").write_text("".join(lines))
+    events = list(read_path(tmp_path / "x.vcf"))
+    assert_same(events, of)
+    (end,) = [event for event in events if isinstance(event, FileEnded)]
+    assert (end.skipped, end.detail[:6]) == ("damaged", "1 line")
+
+
+@pytest.mark.parametrize("cut", [20, 70, 140])
+def test_a_vcf_that_was_cut_is_told_and_its_records_are_read(cut: int, tmp_path: Path) -> None:
+    of = truth()
+    path = write_vcf(tmp_path / "x.vcf", of)
+    path.write_bytes(path.read_bytes()[:-cut])
+    events = list(read_path(path))
+    assert [event.skipped for event in events if isinstance(event, FileEnded)] == ["damaged"]
+    assert sum(len(part.names) for part in genotypes(events)) == len(of.names) - 1
+
+
+def test_a_cut_bcf_gives_what_stands_before(tmp_path: Path) -> None:
+    of = truth(variants=3_000)
+    run("bcftools", "view", "-Ou", "-o", tmp_path / "x.bcf", write_vcf(tmp_path / "x.vcf", of))
+    data = (tmp_path / "x.bcf").read_bytes()
+    (tmp_path / "x.bcf").write_bytes(data[: len(data) // 2])
+    events = list(read_path(tmp_path / "x.bcf"))
+    assert [event.skipped for event in events if isinstance(event, FileEnded)] == ["damaged"]
+    assert sum(len(part.names) for part in genotypes(events)) > 1_000
+
+
+def test_records_without_calls_and_a_second_header_are_no_damage() -> None:
+    data = site("G", "GT:DP", "0/1:1", "1/1:1")
+    again = b"\n".join(one for one in data.splitlines() if one.startswith(b"#")) + b"\n"
+    bare = b"1\t200\t.\tA\tG\t.\t.\t.\tDP\t1\t2\n"
+    assert calls(data + again + b"\n" + bare) == [[1, 2]]
