@@ -166,14 +166,18 @@ def _by_sample(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Genot
     out = np.empty(len(names), np.int8)
     beside: list[list[str]] = []
     odd = 0
+    full: Unreadable | None = None
     delimiter = layout.delimiter
-    while line:
+    while line and full is None:
         cells = _leading(line, delimiter, layout.first)
         if cells is not None:
             count, _ = scan_dosages(bytes_of(cells[1]), 0, delimiter[0], SURE_WITHIN, out)
             if count == len(names):
-                matrix.add(_sample(cells[0], layout.header, len(matrix.samples)), out[kept])
-                beside.append(cells[0])
+                try:
+                    matrix.add(_sample(cells[0], layout.header, len(matrix.samples)), out[kept])
+                    beside.append(cells[0])
+                except Unreadable as wrong:
+                    full = wrong
             else:
                 odd += 1
         elif line.strip():
@@ -185,8 +189,10 @@ def _by_sample(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Genot
         head = list(layout.header[: layout.first])
         yield from parts_of(opened.name, [head, *beside], limits, has_header=True)
     yield from matrix.parts(limits)
+    if full is not None:
+        raise full
     if odd:
-        raise Unreadable("damaged", f"{odd} lines do not fit the header; the others were read")
+        raise _unfitting(odd)
 
 
 def _leading(line: bytes, delimiter: bytes, first: int) -> tuple[list[str], bytes] | None:
@@ -212,12 +218,13 @@ def _by_variant(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Geno
     variants: list[NamedVariant] = []
     rows: list[np.ndarray[tuple[int], np.dtype[np.int8]]] = []
     out = np.empty(len(samples), np.int8)
-    given = False
+    given, odd = False, 0
     while line := opened.stream.readline(_MOST_LINE):
         cells = _leading(line, layout.delimiter, layout.first)
-        if cells is None:
-            continue
-        if scan_dosages(bytes_of(cells[1]), 0, layout.delimiter[0], SURE_WITHIN, out)[0] != len(samples):
+        if cells is None or scan_dosages(bytes_of(cells[1]), 0, layout.delimiter[0], SURE_WITHIN, out)[
+            0
+        ] != len(samples):
+            odd += bool(line.strip())
             continue
         variants.append(_variant_of_row(cells[0], layout.header))
         rows.append(out.copy())
@@ -228,6 +235,12 @@ def _by_variant(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Geno
         yield part_of(samples, variants, np.stack(rows))
     elif not given:
         raise Unreadable("damaged", "no line fits the header")
+    if odd:
+        raise _unfitting(odd)
+
+
+def _unfitting(lines: int) -> Unreadable:
+    return Unreadable("damaged", f"{lines} lines do not fit the header; the others were read")
 
 
 def _variant_of_row(cells: list[str], header: Sequence[str]) -> NamedVariant:

@@ -29,15 +29,27 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     """Genotypes in parts.
 
     Raises:
-        Unreadable: the .snp or .ind is not beside it, or does not fit it.
+        Unreadable: the .snp or .ind is not beside it, or does not fit it; the lines up to there are given before.
     """
     samples = tuple(line.split()[0] for line in lines_beside(opened, limits, ".ind"))
     variants = [_variant(line) for line in lines_beside(opened, limits, ".snp")]
     step = variants_a_part(limits, len(samples))
     for start in range(0, len(variants), step):
         some = variants[start : start + step]
-        rows = [_row(opened.stream.readline(_MOST_LINE), len(samples)) for _ in some]
-        yield part_of(samples, some, np.stack(rows))
+        read = (_row(opened.stream.readline(_MOST_LINE), len(samples)) for _ in some)
+        rows = []
+        for row in read:
+            if row is None:
+                break
+            rows.append(row)
+        if rows:
+            yield part_of(samples, some[: len(rows)], np.stack(rows))
+        if len(rows) < len(some):
+            raise Unreadable(
+                "damaged", f"line {start + len(rows) + 1} of the .geno does not fit its .ind and .snp"
+            )
+    if opened.stream.readline(_MOST_LINE).strip():
+        raise Unreadable("damaged", "a .geno with more lines than its .snp; the others were read")
 
 
 def _variant(line: str) -> NamedVariant:
@@ -48,8 +60,9 @@ def _variant(line: str) -> NamedVariant:
     return NamedVariant(cells[0], cells[1], position_of(cells[3]), cells[4].upper(), cells[5].upper())
 
 
-def _row(line: bytes, samples: int) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+def _row(line: bytes, samples: int) -> np.ndarray[tuple[int], np.dtype[np.int8]] | None:
+    """The calls of a line; None where it has not one for each sample."""
     digits = np.frombuffer(line.rstrip(b"\r\n"), dtype=np.uint8).astype(np.int8) - 48
     if len(digits) != samples:
-        raise Unreadable("damaged", "a .geno whose lines do not fit its .ind and .snp")
+        return None
     return np.where((digits >= 0) & (digits <= 2), digits, -1).astype(np.int8)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.contents import FileEnded, Genotypes, Table
+from matcher.contents import FileEnded, Genotypes, Limits, Opened, Table, Unreadable
 from matcher.formats import (
     bgen_file,
+    call_matrix,
     consumer_array,
     delimited,
     dosage_matrix,
@@ -252,3 +253,60 @@ def test_ids_behind_the_calls_are_not_lost(tmp_path: Path, of: Truth) -> None:
     (tmp_path / "x.csv").write_text("\n".join(",".join([*row[2:], row[0]]) for row in turned) + "\n")
     tables = [part for part in read_path(tmp_path / "x.csv") if isinstance(part, Table)]
     assert tuple(tables[0].cells[tables[0].columns.index("eid")]) == SAMPLES
+
+
+@pytest.mark.parametrize("form", ["traw", "csv"])
+def test_a_cut_matrix_of_variants_is_told_and_its_rows_are_read(
+    form: str, folder: Path, tmp_path: Path, of: Truth
+) -> None:
+    text = (folder / "traw.traw").read_text()
+    if form == "csv":
+        text = _matrix(of, delimiter=",", names=list(of.names), by_sample=False, noise=0.0)
+    (tmp_path / f"x.{form}").write_text(text[:-20])
+    events = list(read_path(tmp_path / f"x.{form}"))
+    assert [event.skipped for event in events if isinstance(event, FileEnded)] == ["damaged"]
+    assert sum(len(part.names) for part in genotypes(events)) == len(of.names) - 1
+
+
+def _eigenstrat(folder: Path, of: Truth, *, lines: int) -> Path:
+    digits = np.where(of.dosages >= 0, 2 - of.dosages, 9)
+    (folder / "x.geno").write_text("".join("".join(map(str, row)) + "\n" for row in digits.tolist()))
+    (folder / "x.ind").write_text("".join(f"{one} U Control\n" for one in SAMPLES))
+    (folder / "x.snp").write_text("".join(f"{of.names[n]} 1 0.0 {n + 1} A C\n" for n in range(lines)))
+    return folder / "x.geno"
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.97])
+def test_a_cut_eigenstrat_gives_every_line_before(cut: float, tmp_path: Path, of: Truth) -> None:
+    path = _eigenstrat(tmp_path, of, lines=len(of.names))
+    data = path.read_bytes()[: int(cut * path.stat().st_size)]
+    path.write_bytes(data)
+    events = list(read_path(path))
+    ends = [event for event in events if isinstance(event, FileEnded) and event.path.endswith(".geno")]
+    assert [end.skipped for end in ends] == ["damaged"]
+    assert sum(len(part.names) for part in genotypes(events)) == data.count(b"\n")
+
+
+def test_an_eigenstrat_with_more_lines_than_variants_is_told(tmp_path: Path, of: Truth) -> None:
+    path = _eigenstrat(tmp_path, of, lines=200)
+    events = list(read_path(path))
+    ends = [event for event in events if isinstance(event, FileEnded) and event.path.endswith(".geno")]
+    assert [end.skipped for end in ends] == ["damaged"]
+    assert sum(len(part.names) for part in genotypes(events)) == 200
+
+
+def test_a_matrix_with_more_samples_than_may_be_held_gives_its_beginning(
+    tmp_path: Path, of: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_matrix, "MOST_CALLS", 2_000)
+    names = [f"{name}_{b}" for name, b in zip(of.names, of.alternates, strict=True)]
+    lines = _matrix(of, delimiter=",", names=names, by_sample=True, noise=0.0).splitlines()
+    lines[1] = f"{'x' * 20_000}{lines[1]}"  # the first line lets expect few
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(lines) + "\n")
+    found: list[Genotypes | Table] = []
+    with path.open("rb") as stream:
+        parts = dosage_matrix.read(Opened("x.csv", stream, path.stat().st_size), Limits())
+        with pytest.raises(Unreadable, match="too-large"):
+            found.extend(parts)
+    assert 0 < len(genotypes(found)[0].samples) < len(SAMPLES)
