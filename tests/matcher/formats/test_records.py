@@ -264,3 +264,40 @@ def test_a_field_of_several_values_is_as_many_columns(tmp_path: Path) -> None:
     _, tables = ended(tmp_path / "x.npy")
     assert len(tables[0].columns) == 1201
     assert tables[0].cells[-1][0] == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"a\nb", "a\nb"),
+        (r"a\'b", "a'b"),
+        (r"a\\nb", r"a\nb"),
+        (r"\\", "\\"),
+        (r"tab\tzero\0end\Z", "tab\tzero\0end\x1a"),
+        (r"100\% a\_b \q", r"100\% a\_b q"),
+        ("it''s", "it's"),
+        (r"\\''x", r"\'x"),
+    ],
+)
+def test_escapes_of_mysql_are_decoded(written: str, meant: str, tmp_path: Path) -> None:
+    text = f"-- MySQL dump\nINSERT INTO `x` (`eid`,`note`) VALUES (1,'{written}'),(2,_binary '{written}'),(3,'z');\n"
+    (tmp_path / "x.sql").write_text(text)
+    _, tables = ended(tmp_path / "x.sql")
+    assert found_rows(tables) == [["1", meant], ["2", meant], ["3", "z"]]
+
+
+def test_a_backslash_in_a_dump_of_sqlite_is_itself(tmp_path: Path) -> None:
+    base = sqlite3.connect(":memory:")
+    base.execute("CREATE TABLE x (eid, note)")
+    notes = [(1, "C:\\new\\"), (2, "it's"), (3, "a\\'b"), (4, "last")]
+    base.executemany("INSERT INTO x VALUES (?, ?)", notes)
+    (tmp_path / "x.sql").write_text("\n".join(base.iterdump()))
+    _, tables = ended(tmp_path / "x.sql")
+    assert found_rows(tables) == [[str(a), b] for a, b in notes]
+
+
+def test_escapes_of_copy_are_decoded(tmp_path: Path) -> None:
+    rows_of = "1\ta\\nb\\tc\\\\d\n2\t\\N\n3\t\\x41\\102\\q\n"
+    (tmp_path / "x.sql").write_text(f"COPY public.x (eid, note) FROM stdin;\n{rows_of}\\.\n\nSELECT 1;\n")
+    _, tables = ended(tmp_path / "x.sql")
+    assert found_rows(tables) == [["1", "a\nb\tc\\d"], ["2", ""], ["3", "ABq"]]
