@@ -25,7 +25,6 @@ _SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _MOST_BYTES = 256 << 20
 _MOST_CLAIMED = 40_000_000
 """Cells of one sheet: a claim beyond this is a bomb or nothing that a spreadsheet opens."""
-_DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^>]*ref="([A-Z]{1,3})(\d{1,7})(?::([A-Z]{1,3})(\d{1,7}))?"')
 _ROW = re.compile(rb'<(?:\w+:)?c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
 
 
