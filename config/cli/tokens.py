@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from config.cli.session import JsonOption, actor, opened, print_json
 from config.database import reading
 from config.errors import BadKeys
 from config.keys import derive
+from config.workspace import Workspace
 
 
 def tokens(
@@ -32,27 +33,19 @@ def tokens(
     ] = 2,
 ) -> None:
     """Write keyed tokens of genotypes, to compare with another organisation that has the same key and sites."""
-    from matcher.errors import BadSourceFile
     from matcher.genotypes.handover import choose_groups
     from matcher.genotypes.site_lists import read_sites
-    from matcher.genotypes.store import open_store
     from matcher.genotypes.token_files import read_key, write_tokens, write_tokens_of_find
-    from matcher.library import read_library
 
     workspace = opened()
-    with reading(workspace.engine) as session:
-        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
-    own = workspace.keys.matching.genotypes
+    store = _store_of(workspace, name, needed=find is None)
     secret = read_key(key)
-    if derive(secret, "genotypes") == own:
+    if derive(secret, "genotypes") == workspace.keys.matching.genotypes:
         raise BadKeys("that is this workspace's own master key; make another with `openssl rand -hex 32`")
     groups = choose_groups(read_sites(sites), group_size)
     if find is not None:
         people = write_tokens_of_find(out, find, groups, secret)
     else:
-        store = open_store(cohort.folder, own)
-        if store is None:
-            raise BadSourceFile(f"cohort {name!r} has no genotypes; add them, or give --find")
         people = write_tokens(out, store, groups, secret)
     counts = {"people": people, "groups": len(groups), "of_find": find is not None}
     workspace.log.append(actor=actor(None), action="cohort.tokens", subject=name, details=counts)
@@ -60,6 +53,20 @@ def tokens(
     print(
         "Whoever has the key reads genotypes out of them: hand both over apart, and delete them when compared."
     )
+
+
+def _store_of(workspace: Workspace, name: str, *, needed: bool) -> Any:
+    """The cohort's genotypes; raises NotEnrolled, and BadSourceFile where they are needed and there are none."""
+    from matcher.errors import BadSourceFile
+    from matcher.genotypes.store import open_store
+    from matcher.library import read_library
+
+    with reading(workspace.engine) as session:
+        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
+    store = open_store(cohort.folder, workspace.keys.matching.genotypes)
+    if store is None and needed:
+        raise BadSourceFile(f"cohort {name!r} has no genotypes; add them, or give --find")
+    return store
 
 
 def tokens_match(one: Path, other: Path, json: JsonOption = False) -> None:

@@ -9,7 +9,7 @@ a stranger and over 1,000 against a sibling; with too little of the genome to te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, log10
 
 import numpy as np
@@ -18,13 +18,14 @@ import numpy.typing as npt
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.kinship import Odds, odds_of_pairs, switch_chances
 from matcher.genotypes.planes import Planes, from_calls, from_packed
+from matcher.genotypes.provenance import Find, Fit, Held, weigh, worth_telling
 from matcher.genotypes.search import Nearest, nearest
 from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites
 from matcher.genotypes.store import Store, open_store
-from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation
+from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation, ReleaseEvidence
 
 NAME = "genotype-identity"
-VERSION = "2"
+VERSION = "3"
 
 FEWEST_SITES = 24
 ENOUGH_SITES = 48
@@ -35,6 +36,8 @@ KIN_SAMPLES = 2_000
 """Samples that are no participants and are looked at for kin; more say nothing new of a file."""
 FALSE_CALL = 1e-3
 SIBLING_ODDS = log(1_000)
+RELEASE_SAMPLES = 500
+"""Samples that are participants and are looked for in every release; more say nothing new of where they come from."""
 KIN_DECADES = 6.0
 LEAST_KINSHIP = 0.15
 """KING-robust kinship of first-degree kin is 0.25; strangers of one small population stay below this."""
@@ -83,14 +86,27 @@ def compare(sketch: FoundGenotypes, cohort: EnrolledCohort, keys: MatchingKeys) 
     sites = _chosen(sketch, shared, store, WEIGHED_SITES)
     if len(sites) < FEWEST_SITES:
         return [_too_few(len(sites))]
-    return _evidence(identify(sketch, store, shared, sites), shared, len(sites), store)
+    called = identify(sketch, store, shared, sites)
+    evidence = _evidence(called, shared, len(sites), store)
+    if not cohort.releases or not (called.same | called.same_or_sibling).any():
+        return evidence
+    releases = _release_evidence(sketch, called, shared, store, cohort, keys)
+    return [replace(one, releases=releases) for one in evidence]
 
 
 def identify(
-    found: FoundGenotypes, store: Store, shared: Shared, sites: npt.NDArray[np.int64], *, kin: bool = True
+    found: FoundGenotypes,
+    store: Store,
+    shared: Shared,
+    sites: npt.NDArray[np.int64],
+    *,
+    kin: bool = True,
+    only: npt.NDArray[np.int64] | None = None,
 ) -> Called:
-    """Calls every found sample at these sites (places in `shared`, the most informative first)."""
+    """Calls every found sample (or those of `only`) at these sites (places in `shared`, most informative first)."""
     calls = _turned(found, shared, sites)
+    if only is not None:
+        calls, kin = np.ascontiguousarray(calls[:, only]), False
     rows = store.packed_rows(shared.known[sites])
     near = _nearest(calls[:SEARCH_SITES], rows[:SEARCH_SITES], store, shared.coding_known, kin=False)
     people, odds = _weighed(calls, rows, near, store, shared, sites)
@@ -264,6 +280,53 @@ def _evidence(called: Called, shared: Shared, sites_count: int, store: Store) ->
     if sites_count < ENOUGH_SITES and store.samples_count:
         return [_too_few(sites_count)]
     return []
+
+
+def _release_evidence(
+    found: FoundGenotypes,
+    called: Called,
+    shared: Shared,
+    store: Store,
+    cohort: EnrolledCohort,
+    keys: MatchingKeys,
+) -> tuple[ReleaseEvidence, ...]:
+    """What the people and the sites of the find say of the releases; see `provenance`."""
+    samples = np.flatnonzero(called.same | called.same_or_sibling)
+    samples = samples[np.unique(np.linspace(0, len(samples) - 1, RELEASE_SAMPLES).astype(np.int64))]
+    people = called.participants[samples]
+    releases = []
+    for release in cohort.releases:
+        own = open_store(release.folder, keys.genotypes)
+        releases.append(
+            Held(release.name) if own is None else _held(found, release.name, own, samples, people)
+        )
+    fits = weigh(Find(people, shared.found), releases, int((~store.withdrawn).sum()))
+    return tuple(
+        ReleaseEvidence(fit.release, odds, beyond_ids=True, why=_why_release(fit, len(np.unique(people))))
+        for fit, odds in worth_telling(fits)
+    )
+
+
+def _held(
+    found: FoundGenotypes,
+    name: str,
+    release: Store,
+    samples: npt.NDArray[np.int64],
+    people: npt.NDArray[np.int64],
+) -> Held:
+    """Which of these people a release held, told by its own genotypes; not known where it shares too few sites."""
+    shared = shared_sites(found.variants(), release)
+    sites = _chosen(found, shared, release, WEIGHED_SITES) if len(shared) else np.empty(0, np.int64)
+    if len(sites) < ENOUGH_SITES:
+        return Held(name)
+    called = identify(found, release, shared, sites, only=samples)
+    held = called.same | called.same_or_sibling
+    return Held(name, people[held], release.samples_count, shared.found)
+
+
+def _why_release(fit: Fit, people: int) -> str:
+    told = f"{people - fit.people_lacking:,} of {people:,} found participants are in this release"
+    return f"{told}, more than in any other; who chose them could have made that, so it names nobody alone"
 
 
 def _how(shared: Shared, sites_count: int) -> str:
