@@ -28,6 +28,7 @@ from matcher.reading import read_path
 from tests.matcher.formats.made import run, truth, write_vcf
 from tests.matcher.formats.tables_made import rows, write_csv
 from tests.matcher.formats.test_spreadsheet import cells_of, workbook
+from tests.matcher.formats.test_text_tables import GRIDS, by_hand, in_yaml
 
 SECONDS = float(os.environ.get("COHORTWATCH_FUZZ_SECONDS", "0"))
 MUTANTS = 12
@@ -43,6 +44,7 @@ FORMATS = (
     "x.vcf", "x.bcf", "x.bed", "x.pgen", "x.ped", "x.raw", "x.traw", "x.bgen", "x.geno", "someone.txt", "x.csv",
     "x.parquet", "x.arrow", "x.orc", "x.xlsx", "x.dta", "x.sav", "x.xport", "x.rds", "x.avro", "x.npy", "x.h5", "x.db",
     "x.sql", "x.json", "x.ndjson", "x.pkl", "x.html", "x.xml", "x.zip", "x.tar.gz", "x.ipynb",
+    "x.md", "x.rst", "x.yaml",
 )  # fmt: skip
 
 
@@ -103,6 +105,9 @@ def _tables(folder: Path) -> None:
     plain.to_json(folder / "x.ndjson", orient="records", lines=True)
     plain.to_pickle(folder / "x.pkl")
     (folder / "x.html").write_text(f"<html><body>{plain.to_html()}</body></html>")
+    (folder / "x.md").write_text(f"# Title\n\n{by_hand('bare')}\nand\n\n{by_hand('quoted')}")
+    (folder / "x.rst").write_text(f"{GRIDS['polars']}\nand\n\n{GRIDS['simple']}")
+    (folder / "x.yaml").write_text(in_yaml("block"))
     (folder / "x.xml").write_text(
         '<?xml version="1.0"?><r>'
         + "".join(f'<p eid="{row[0]}"><v>{row[2]}</v></p>' for row in rows())
