@@ -55,10 +55,10 @@ class Fences:
 
 
 def sniff(name: str, head: bytes) -> int:
-    if b"|" not in head and len(head) < HEAD_BYTES:
+    is_named = name.lower().endswith(_SUFFIXES)
+    if b"|" not in head and not (is_named and len(head) >= HEAD_BYTES):
         return 0
-    begins = _table if name.lower().endswith(_SUFFIXES) else _outside_grids
-    return surety(name, head, _SUFFIXES, begins, Fences())
+    return surety(name, head, _SUFFIXES, _table if is_named else _outside_grids, Fences())
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:

@@ -51,6 +51,9 @@ class Literals:
 
 
 def sniff(name: str, head: bytes) -> int:
+    is_named = name.lower().endswith(_SUFFIXES)
+    if not (is_named or b"--" in head or b"==" in head or b"\0" in head):
+        return 0
     return surety(name, head, _SUFFIXES, rst_table, Literals())
 
 
