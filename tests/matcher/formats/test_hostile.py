@@ -28,7 +28,8 @@ from matcher.reading import read_path
 from tests.matcher.formats.made import run, truth, write_vcf
 from tests.matcher.formats.tables_made import rows, write_csv
 from tests.matcher.formats.test_spreadsheet import cells_of, workbook
-from tests.matcher.formats.test_text_tables import GRIDS, by_hand, in_yaml
+from tests.matcher.formats.test_text_tables import GRIDS, by_hand
+from tests.matcher.formats.test_yaml_records import in_yaml
 
 SECONDS = float(os.environ.get("COHORTWATCH_FUZZ_SECONDS", "0"))
 MUTANTS = 12
