@@ -334,22 +334,24 @@ def _odds(
 
 def _odds_of_one(shares: Flags, chances: Floats, size: int, weights: Floats | None) -> tuple[float, float]:
     """The same for one pair, from which tokens it shares; against kin only with `weights` of `_sharing`."""
-    strangers = float(np.log(np.where(shares, chances, 1 - chances)).sum())
     # Of two haplotypes in common one leaves at most the square root of the chance at a site.
     half = np.sqrt(chances ** (1 / size))
-    same, relatives = [], []
+    against, same, relatives = [], [], []
     for error in ERRORS:
         fails = _mismatch(error, size)
-        same.append(float(np.log(np.where(shares, 1 - fails, fails)).sum()))
+        one_person = float(np.log(np.where(shares, 1 - fails, fails)).sum())
+        # Strangers err as well: where all share a token, neither having it nor lacking it says anything.
+        strangers = np.minimum(chances, 1 - fails)
+        against.append(one_person - float(np.log(np.where(shares, strangers, 1 - strangers)).sum()))
         if weights is None:
             continue
         both = np.arange(len(weights))[:, None] / (len(weights) - 1)
         alike = (1 - fails) * (both + (1 - both) * half) ** size
         each = np.log(np.where(shares, alike, 1 - alike)).sum(axis=1) + np.log(weights)
+        same.append(one_person)
         relatives.append(float(np.logaddexp.reduce(each)))
-    one_person = float(np.logaddexp.reduce(same)) - log(len(ERRORS))
-    kin = float(np.logaddexp.reduce(relatives)) - log(len(ERRORS)) if relatives else np.inf
-    return one_person - strangers, one_person - kin
+    over_kin = float(np.logaddexp.reduce(same) - np.logaddexp.reduce(relatives)) if relatives else np.inf
+    return float(np.logaddexp.reduce(against)) - log(len(ERRORS)), over_kin
 
 
 def _nothing(people: int, needed: int) -> Compared:

@@ -289,6 +289,21 @@ def test_people_without_a_call_and_calls_out_of_range_say_nothing(cohort: Calls)
         assert (answer.partners == -1).all()
 
 
+def test_a_find_of_variants_without_the_reference_still_tells(cohort: Calls) -> None:
+    """Files of one sample leave out what is as in the reference; what is left is compared."""
+    strangers = people_of(haplotypes(200, seed=7))
+    for calls, expected in ((cohort[:, :100], 100), (strangers, 0)):
+        kept = spoiled(calls, seed=3)
+        answer = compared(np.where(kept == 0, np.int8(-1), kept), cohort)
+        assert (answer.same.sum(), answer.same_or_kin.sum()) == (expected, 0)
+
+
+def test_tokens_that_everybody_has_leave_people_untold(cohort: Calls) -> None:
+    """Only heterozygous calls: where all the found have one token, it says nothing of anybody."""
+    answer = compared(np.where(cohort[:, :600] == 1, cohort[:, :600], np.int8(-1)), cohort)
+    assert answer.too_few.all()
+
+
 def test_tokens_that_are_all_alike_or_all_random_say_nothing(cohort: Calls) -> None:
     held = tokens_of(cohort, GROUPS, KEY)
     same = np.full((50, len(GROUPS)), 7, np.uint64)
