@@ -184,6 +184,8 @@ class FileEnded:
     format: str
     skipped: Skipped | None = None
     detail: str = ""
+    pieces: bytes = b""
+    """Of a file that could not be read in full: digests of its pieces (`texts.pieces`), 8 bytes each."""
 
 
 Event = FileStarted | Table | Genotypes | Text | FileEnded

@@ -130,7 +130,7 @@ def add_release(
             enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
             if not row.ids_count:
                 row.ids_count = tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
-        write_files(folder, row.manifest["files"])
+        write_files(folder, files, row.manifest["files"])
         if prepare is not None:
             row.manifest = {**row.manifest, **prepare(folder)}
 

@@ -84,7 +84,7 @@ class Examiner:
     def _answer(self, file: _Open, ended: FileEnded) -> dict[str, Any]:
         for sketch in file.sketches:
             if isinstance(sketch, SeesTheEnd):
-                sketch.ended(ended.sha256)
+                sketch.ended(ended)
         kind, reason = file.content.kind(ended.format, ended.path)
         releases_tried = sum(len(cohort.releases) for cohort in self.library)
         matches: list[dict[str, Any]] = []

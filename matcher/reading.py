@@ -137,7 +137,7 @@ class _Course:
             case "ended":
                 self.stack[-1].ended = True
                 fields = ("path", "sha256", "size", "format", "skipped", "detail")
-                yield FileEnded(*(header[name] for name in fields))
+                yield FileEnded(**{name: header[name] for name in fields}, pieces=bytes(payload))
             case "text":
                 yield Text(header["name"], str(payload, "utf-8"), header["language"])
             case "table":

@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,7 +105,8 @@ class _Job:
                 _frame(self._connection, header)
             case FileEnded():
                 fields = ("path", "sha256", "size", "format", "skipped", "detail")
-                _frame(self._connection, {"kind": "ended", **{name: getattr(event, name) for name in fields}})
+                header = {"kind": "ended", **{name: getattr(event, name) for name in fields}}
+                _frame(self._connection, header, event.pieces)
             case Closed():
                 _frame(self._connection, {"kind": "closed", "after": (*event.place, BEHIND)})
             case Text():
@@ -124,6 +125,7 @@ def _load_readers() -> None:
     modules("formats")
     scanning = importlib.import_module("matcher.formats.scanning")
     scanning.prepare()
+    importlib.import_module("matcher.texts.pieces").prepare()
     for library in ("pyarrow.csv", "pyarrow.parquet", "pgenlib", "pysam"):
         importlib.import_module(library)
 
@@ -152,7 +154,7 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int
 
 def _send_table(connection: socket.socket, table: Table) -> None:
     names = [f"c{number}" for number in range(len(table.columns))]
-    arrays = [one.arrow if isinstance(one, Cells) else pa.array(one, pa.string()) for one in table.cells]
+    arrays = [one.arrow if isinstance(one, Cells) else _strings(one) for one in table.cells]
     batch = pa.record_batch(arrays, names=names)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
@@ -165,6 +167,15 @@ def _send_table(connection: socket.socket, table: Table) -> None:
         "labels": table.labels,
     }
     _frame(connection, header, sink.getvalue())
+
+
+def _strings(cells: Sequence[str]) -> pa.Array:
+    """Cells as Arrow strings; `pa.array` would load pandas first."""
+    encoded = [cell.encode("utf-8", "replace") for cell in cells]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(one) for one in encoded], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.large_string(), len(encoded), buffers)
 
 
 def _send_genotypes(connection: socket.socket, part: Genotypes, *, known: tuple[str, ...] | None) -> None:

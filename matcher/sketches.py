@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from matcher.contents import Part
+from matcher.contents import FileEnded, Part
 
 Relation = Literal["same", "same-or-sibling", "relative"]
 Information = Literal["ids", "values", "genotypes", "text", "bytes", "marks"]
@@ -88,9 +88,9 @@ class Sketch(Protocol):
 
 @runtime_checkable
 class SeesTheEnd(Protocol):
-    """A sketch that is told the digest of the whole file when it ends."""
+    """A sketch that is told of the whole file when it ends."""
 
-    def ended(self, sha256: str) -> None: ...
+    def ended(self, ended: FileEnded) -> None: ...
 
 
 class Matcher(Protocol):

@@ -21,10 +21,12 @@ from typing import Any, BinaryIO
 from matcher.contents import Cells, FileEnded, Genotypes, Limits, Opened, Part, Table, Text, Unreadable
 from matcher.opening import FREE_BYTES, Budget, Member, Spooled, spool, told
 from matcher.sniffing import HEAD_BYTES, container_of, format_of
+from matcher.texts.pieces import pieces_of
 
 Place = tuple[int, ...]
 BEHIND = 1 << 30
 """Ends the place of a file when everything inside it is behind the walk."""
+SHORTEST_IN_PIECES = 64 << 10
 _JOINTS = re.compile(r"!/|@[0-9a-f]{12}:")
 
 
@@ -210,7 +212,7 @@ def _file(
         if container is not None:
             yield from _container(path, container, opened, spooled, walk, budget, place, depth)
         else:
-            yield from _parts(path, opened, head, spooled, budget)
+            yield from _parts(path, opened, head, spooled, budget, walk)
     yield Closed(place)
 
 
@@ -242,10 +244,12 @@ def _container(
         wrong = wrong or told(fault)
     if wrong is not None or count == 0:
         yield Started(path, spooled.sha256, opened.size)
-        yield _end(path, spooled, container.FORMAT, wrong)
+        yield _end(path, spooled, container.FORMAT, wrong, _pieces(opened, wrong, walk))
 
 
-def _parts(path: str, opened: Opened, head: bytes, spooled: Spooled, budget: Budget) -> Iterator[Walked]:
+def _parts(
+    path: str, opened: Opened, head: bytes, spooled: Spooled, budget: Budget, walk: Walk
+) -> Iterator[Walked]:
     yield Started(path, spooled.sha256, opened.size)
     wrong = spooled.broken
     reader = format_of(opened.name, head) if opened.size else None
@@ -262,10 +266,23 @@ def _parts(path: str, opened: Opened, head: bytes, spooled: Spooled, budget: Bud
             wrong = wrong or _in_proportion(told(fault), opened.size, budget.limits)
             if count == 0:
                 yield from _as_text(opened, head, budget.limits)
-    yield _end(path, spooled, format_, wrong)
+    yield _end(path, spooled, format_, wrong, _pieces(opened, wrong, walk))
 
 
-def _end(path: str, spooled: Spooled, format_: str, wrong: Unreadable | None) -> FileEnded:
+def _pieces(opened: Opened, wrong: Unreadable | None, walk: Walk) -> bytes:
+    """Digests of the pieces of a file that could not be read: it may be a part of one that could."""
+    if wrong is None or opened.size < SHORTEST_IN_PIECES:
+        return b""
+    try:
+        opened.stream.seek(0)
+        return pieces_of(opened.stream, walk.pulse).tobytes()
+    except (OSError, ValueError, MemoryError):  # it is told as unread already
+        return b""
+
+
+def _end(
+    path: str, spooled: Spooled, format_: str, wrong: Unreadable | None, pieces: bytes = b""
+) -> FileEnded:
     return FileEnded(
         path,
         spooled.sha256,
@@ -273,6 +290,7 @@ def _end(path: str, spooled: Spooled, format_: str, wrong: Unreadable | None) ->
         format_,
         wrong.why if wrong else None,
         wrong.detail if wrong else "",
+        pieces,
     )
 
 

@@ -18,7 +18,10 @@ def library(folder: Path) -> tuple[EnrolledCohort, ...]:
     for name, files in (("r1", (ONE, SHARED, SHORT)), ("r2", (SHARED, SHORT))):
         (folder / name).mkdir(parents=True)
         lines = [{"sha256": hashlib.sha256(one).hexdigest(), "bytes": len(one)} for one in files]
-        write_files(folder / name, lines)
+        paths = [folder / name / f"file{number}" for number in range(len(files))]
+        for path, one in zip(paths, files, strict=True):
+            path.write_bytes(one)
+        write_files(folder / name, paths, lines)
         releases.append(EnrolledRelease(name, f"Institute {name}", folder / name))
     return (EnrolledCohort("c", 100, folder, tuple(releases)),)
 
