@@ -326,9 +326,10 @@ def _odds(
         has = (mine != MISSING) & (theirs != MISSING)
         common[person] = int(has.sum())
         shares = mine[has] == theirs[has]
-        # Strangers share few tokens; they are not weighed against kin.
-        weights = _sharing(_stretches_of(groups, has)) if shares.mean() > 0.5 else None
-        against[person], over_kin[person] = _odds_of_one(shares, chances[has], groups.size, weights)
+        against[person], _ = _odds_of_one(shares, chances[has], groups.size, None)
+        if against[person] > 0:  # strangers are not weighed against kin
+            weights = _sharing(_stretches_of(groups, has))
+            _, over_kin[person] = _odds_of_one(shares, chances[has], groups.size, weights)
     return against, over_kin, common
 
 
@@ -350,7 +351,7 @@ def _odds_of_one(shares: Flags, chances: Floats, size: int, weights: Floats | No
         each = np.log(np.where(shares, alike, 1 - alike)).sum(axis=1) + np.log(weights)
         same.append(one_person)
         relatives.append(float(np.logaddexp.reduce(each)))
-    over_kin = float(np.logaddexp.reduce(same) - np.logaddexp.reduce(relatives)) if relatives else np.inf
+    over_kin = float(np.logaddexp.reduce(same) - np.logaddexp.reduce(relatives)) if relatives else -np.inf
     return float(np.logaddexp.reduce(against)) - log(len(ERRORS)), over_kin
 
 

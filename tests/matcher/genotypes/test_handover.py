@@ -154,6 +154,21 @@ def test_siblings_parents_and_children_are_not_the_same(share: float) -> None:
     assert not answer.same.any()
 
 
+def test_siblings_are_not_the_same_in_long_groups_of_bad_calls() -> None:
+    """Of groups of six sites at 8 % errors fewer than half survive even in one person."""
+    groups = choose_groups(sites_of(), 6)
+    of = haplotypes(400, seed=5, groups=groups)
+    families = [(of[:, 4 * n : 4 * n + 2], of[:, 4 * n + 2 : 4 * n + 4], n) for n in range(100)]
+    first, second = (
+        np.concatenate([child(father, mother, n + more, groups) for father, mother, n in families], axis=1)
+        for more in (0, 500)
+    )
+    held = people_of(np.concatenate([of, first], axis=1))
+    assert not compared(spoiled(people_of(second), seed=9, errors=0.08), held, groups).same.any()
+    answer = compared(spoiled(held[:, :100], seed=9, errors=0.08), held, groups)
+    assert answer.same.mean() > 0.9
+
+
 def test_a_quarter_of_the_sites_is_enough_for_groups_of_two(cohort: Calls) -> None:
     answer = compared(some_sites(spoiled(cohort[:, :300], seed=10), 0.25), cohort)
     assert answer.same.mean() > 0.95
