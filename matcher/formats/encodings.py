@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, TextIO
 
@@ -35,10 +36,18 @@ def encoding_of(head: bytes) -> str | None:
     return "utf-8" if controls * 20 <= len(looked_at) else None
 
 
+class _Lent(io.TextIOWrapper):
+    """Text over a stream that others go on reading: closing it lets go of the stream."""
+
+    def close(self) -> None:
+        with suppress(ValueError):  # let go of already
+            self.detach()
+
+
 def text_of(stream: BinaryIO, head: bytes) -> TextIO:
-    """The stream as text; what cannot be decoded becomes a mark, nothing is dropped."""
+    """The stream as text; what cannot be decoded becomes a mark, nothing is dropped. The stream stays open."""
     stream.seek(0)
-    return io.TextIOWrapper(stream, encoding=encoding_of(head) or "utf-8", errors="replace", newline="")
+    return _Lent(stream, encoding=encoding_of(head) or "utf-8", errors="replace", newline="")
 
 
 @lru_cache(maxsize=2)

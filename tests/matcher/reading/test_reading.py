@@ -252,3 +252,24 @@ def test_a_large_table_is_streamed_and_its_end_is_seen(tmp_path: Path) -> None:
     assert last is not None
     assert last.cells[0][-1] == LEAKED
     assert peak_of(reader_process._idle[limits.memory_bytes][0].pid) < 400 << 20
+
+
+def test_a_reader_that_gives_up_leaves_the_file_to_the_reader_of_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("gives-up")
+    (place / "sitecustomize.py").write_text(
+        "import importlib\n"
+        "from matcher.contents import Unreadable\n"
+        "delimited = importlib.import_module('matcher.formats.delimited')\n"
+        "def gives_up(opened, limits):\n"
+        "    with delimited.text_of(opened.stream, b'') as text:\n"
+        "        text.readline()\n"
+        "        raise Unreadable('damaged', 'for a test')\n"
+        "    yield\n"
+        "delimited.read = gives_up\n"
+    )
+    monkeypatch.setattr(reader_process, "FURTHER_MODULES", str(place))
+    (file,) = gathered(read_bytes("a.csv", LEAK.encode(), limits=fresh(2**30 + 8)))
+    assert file.skipped == "damaged"
+    assert LEAKED in str(file.parts)
