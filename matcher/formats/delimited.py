@@ -87,7 +87,7 @@ class _Shape:
 
 def _shape_of(lines: list[str], delimiter: str) -> _Shape | None:
     """The shape of a table; None where its beginning is not regular."""
-    numbered = list(_numbered_rows(lines, delimiter))[:LOOKED_AT]
+    numbered = list(itertools.islice(_numbered_rows(lines, delimiter), LOOKED_AT))
     rows = [row for _, row in numbered]
     if not rows:
         return None

@@ -18,9 +18,11 @@ _MOST_LINE = 64 << 20
 
 
 def sniff(name: str, head: bytes) -> int:
+    if not name.lower().endswith((".geno", ".eigenstratgeno")):
+        return 0
     lines = head.split(b"\n")
     whole = [line.strip(b"\r") for line in lines[:-1]] or ([head] if len(head) > 1000 else [])
-    if not whole or not name.lower().endswith((".geno", ".eigenstratgeno")):
+    if not whole:
         return 0
     return 4 if len(whole[0]) > 0 and all(_DIGITS.fullmatch(line) for line in whole[:50]) else 0
 

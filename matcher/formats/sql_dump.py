@@ -15,6 +15,7 @@ _INSERT = re.compile(
     r"\s*(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+(?P<table>[\w.`\"\[\]]+)\s*(?P<columns>\([^()]*\))?\s*VALUES\s*",
     re.IGNORECASE,
 )
+_STATEMENT = re.compile(r"INTO\s|FROM\s+stdin", re.IGNORECASE)
 _COPY = re.compile(r"\s*COPY\s+(?P<table>[\w.\"]+)\s*(?P<columns>\([^()]*\))?\s+FROM\s+stdin", re.IGNORECASE)
 _INTRODUCER = r"(?:[EeNn]|_\w+\s*)?"
 _REST = r"|(\([^()]*\))|([^,()']*))\s*([,)])"
@@ -36,10 +37,9 @@ Row = tuple[str, tuple[str, ...], list[str]]
 
 def sniff(name: str, head: bytes) -> int:
     text = decoded(head)
-    if text is None:
+    if text is None or ";" not in text or not _STATEMENT.search(text):
         return 0
-    lines = text.splitlines()
-    return 4 if any(_INSERT.match(line) or _COPY.match(line) for line in lines) and ";" in text else 0
+    return 4 if any(_INSERT.match(line) or _COPY.match(line) for line in text.splitlines()) else 0
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table]:

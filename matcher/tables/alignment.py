@@ -30,6 +30,7 @@ FEW_RECORDS = 300.0
 """An anchor column gives at most so many records a row; coarser ones are tried two at a time."""
 MOST_PAIRS = 6_000
 """Pairs of a find row and a record that one anchor is judged by."""
+LEAST_HELD = 0.25
 SINGLE_ANCHORS, DOUBLE_ANCHORS = 96, 160
 ANCHOR_COLUMNS = 8
 CANDIDATES_OF_TWO = 4
@@ -46,9 +47,10 @@ class _Find:
 
     def __init__(self, columns: Sequence[Column], rows: Numbers, index: RowIndex) -> None:
         self.rows = rows
+        candidates, self._held = candidates_of(columns, rows, index)
         self.could_be: list[list[Aligned]] = [
             [one for c, price in prices.items() if (one := finest_of(i, columns[i], c, price, index))]
-            for i, prices in enumerate(candidates_of(columns, rows, index))
+            for i, prices in enumerate(candidates)
         ]
         """By find column, the columns of the index that it could be, the likeliest first."""
         self._cells = {
@@ -59,6 +61,10 @@ class _Find:
 
     def cells(self, one: Aligned) -> Hashes32:
         return self._cells[one.find, one.tag]
+
+    def holds_enough(self, one: Aligned) -> bool:
+        """Whether the index column holds enough of the find column's values to start from."""
+        return bool(self._held[one.find, one.column] >= LEAST_HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...
     ranked = []
     for could_be in find.could_be:
         for rank, one in enumerate(could_be):
-            if _records_a_row(index, one) <= FEW_RECORDS:
+            if _records_a_row(index, one) <= FEW_RECORDS and find.holds_enough(one):
                 ranked.append((rank, -one.bits, one))
     ranked.sort(key=lambda item: item[:2])
     return islice(((one,) for _, _, one in ranked), SINGLE_ANCHORS)
@@ -116,8 +122,8 @@ def _double_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...
     """Two columns together, where one alone would be too coarse."""
     bits = {}
     for i, could_be in enumerate(find.could_be):
-        if could_be:
-            likeliest = could_be[:CANDIDATES_OF_TWO]
+        likeliest = [one for one in could_be if find.holds_enough(one)][:CANDIDATES_OF_TWO]
+        if likeliest:
             bits[i] = (max(one.bits for one in likeliest), likeliest)
     finest = sorted(bits, key=lambda i: -bits[i][0])[:ANCHOR_COLUMNS]
     ranked = []

@@ -57,13 +57,16 @@ def finest_of(find: int, column: Column, at: int, price: float, index: RowIndex)
 
 def candidates_of(
     columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
-) -> list[dict[int, float]]:
+) -> tuple[list[dict[int, float]], npt.NDArray[np.float64]]:
     """For each find column the index columns that it could be, the likeliest first, each at its price.
+
+    And by find column and index column the share of cells that a fine column holds, 1 for any other.
 
     The price is log10 of one over a column's weight; weights are of a find column's values alone, whatever rows they
     stand in, and add up to 1 over the whole index, so that rows that link may be paid for with them.
     """
-    scores = _densities(columns, rows, index) + _fine_values(columns, rows, index)
+    of_fine_values, held = _fine_values(columns, rows, index)
+    scores = _densities(columns, rows, index) + of_fine_values
     most = LIKELIEST_OF_MANY if rows.size >= MANY_ROWS else LIKELIEST_OF_FEW
     candidates = []
     for of_find in scores:
@@ -74,7 +77,7 @@ def candidates_of(
         candidates.append(
             {int(c): -log10(weight) for c, weight in zip(best[:most], weights[:most], strict=True)}
         )
-    return candidates
+    return candidates, held
 
 
 def _any_filled(column: Column) -> npt.NDArray[np.bool_]:
@@ -119,9 +122,10 @@ def _coarse(shared: set[int], bits: dict[int, float]) -> int | None:
 
 def _fine_values(
     columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
-) -> npt.NDArray[np.float64]:
-    """What exact values and decimals speak, by find column and index column."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """What exact values and decimals speak, by find column and index column, and the share of cells that are held."""
     scores = np.zeros((len(columns), len(index.columns)))
+    shares = np.ones_like(scores)
     for i, column in enumerate(columns[:MOST_FINDS]):
         shared = np.array([column.tag_shared_with(one.tags) or -1 for one in index.columns])
         for tag, hashes in column.hashes.items():
@@ -130,10 +134,12 @@ def _fine_values(
             for c in np.flatnonzero(shared == tag):
                 if values.size and index.columns[c].bits[tag] >= FINE_BITS:
                     held = int(rows_with[index.counts_of(int(c), tag, values) > 0].sum())
-                    scores[i, c] += HELD * held + NOT_HELD * (int(rows_with.sum()) - held)
+                    asked = int(rows_with.sum())
+                    scores[i, c] += HELD * held + NOT_HELD * (asked - held)
+                    shares[i, c] = held / asked
         if column.kind == "number" and 0 < column.decimals < MOST_DECIMALS:
             finest = np.array(
                 [max(one.tags) if one.kind == "number" else MOST_DECIMALS for one in index.columns]
             )
             scores[i, finest < column.decimals] += TOO_FINE * rows.size
-    return scores
+    return scores, shares

@@ -64,9 +64,9 @@ def _kind_of(name: str, cells: Sequence[str]) -> str | None:
     """What nearly every cell of a column is, if it identifies people."""
     if len(cells) < FEWEST_CELLS:
         return None
-    if _share(cells, _DATE) and _BORN.search(plain(name)):
+    if _BORN.search(plain(name)) and _share(cells, _DATE):
         return "date of birth"
-    if sum(_POSTCODE.fullmatch(cell.strip()) is not None for cell in cells) >= _SHARE * len(cells):
+    if _share(cells, _POSTCODE):
         return "postcode"
     if _share(cells, _NHS) and sum(map(is_nhs_number, cells)) >= _SHARE * len(cells):
         return "NHS number"
@@ -77,7 +77,14 @@ def _kind_of(name: str, cells: Sequence[str]) -> str | None:
 
 
 def _share(cells: Sequence[str], pattern: re.Pattern[str]) -> bool:
-    return sum(pattern.fullmatch(cell.strip()) is not None for cell in cells) >= _SHARE * len(cells)
+    """Whether so many cells are of the pattern; it stops where too many are not."""
+    least, left = _SHARE * len(cells), len(cells)
+    for cell in cells:
+        if pattern.fullmatch(cell.strip()) is None:
+            left -= 1
+            if left < least:
+                return False
+    return True
 
 
 def is_nhs_number(text: str) -> bool:

@@ -30,7 +30,7 @@ from matcher.tables.odds import log10_e_value
 from matcher.tables.pairing import pair
 from matcher.tables.row_index import RowIndex, open_index
 from matcher.tables.spellings import is_field, is_id_name, read_name
-from matcher.tables.tokens import hashes_of_cells
+from matcher.tables.tokens import hashes_of_cells, share_of_ids
 
 NAME = "row-values"
 VERSION = "1"
@@ -46,6 +46,8 @@ SLIPS = 0.02
 """How often a row of a release fails to be found in it (a corrected value, a withdrawal)."""
 FROM_SELECTION = 5.0
 CANDIDATE = 0.001
+LOOKED_AT = 200
+"""Cells by which a column is thought to hold ids."""
 
 
 @dataclass(slots=True)
@@ -194,7 +196,8 @@ def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
     names = [kept.columns[i] for i in chosen]
     ids: list[npt.NDArray[np.uint64]] = []
     for i, cells in enumerate(kept.cells):
-        if i in chosen and len(set(cells[:200])) < 0.8 * len(cells[:200]):
+        first = cells[:LOOKED_AT]
+        if i in chosen and (len(set(first)) < 0.8 * len(first) or share_of_ids(first) < 0.3):
             continue
         hashes = hashes_of_cells(id_key, cells)
         if (hashes != 0).mean() > 0.5 and len(ids) < MOST_ID_COLUMNS:

@@ -17,13 +17,14 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.prf import _halves, _sip, siphash24, siphash24_words
+from matcher.prf import _halves, _sip, siphash24_many, siphash24_words
 
 LONGEST = 64
 """Letters and digits of the longest id."""
 SMALLEST_NUMBER = 100
 """Smaller whole numbers are counts, codes and ages everywhere."""
 
+_NO_LETTERS = bytes(byte for byte in range(256) if not (byte < 128 and chr(byte).isalnum()))
 _WRITTEN_AS_FLOAT = re.compile(r"\d{1,18}\.0+|\d(?:\.\d{1,17})?[eE]\+?\d{1,2}")
 _LARGEST = np.int64(10**18)
 
@@ -306,31 +307,35 @@ def _scan(k0: Any, k1: Any, data: Any, numbers: Any, words: Any, counts: Any) ->
 def canonical(cell: str) -> int | bytes | None:
     """An id's canonical form: a whole number, or the letters and digits of a word; None for what cannot be an id."""
     text = cell.strip()
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= 18 else None
     half = len(text) // 2
     if len(text) % 2 and text[half] in "_-: " and text[:half] == text[half + 1 :]:
         text = text[:half]  # PLINK's family and individual id in one
     if _WRITTEN_AS_FLOAT.fullmatch(text):
         number = float(text)
         return int(number) if number.is_integer() and number < 2**53 else None
-    if text.isascii() and text.isdigit():
-        return int(text) if len(text) <= 18 else None
-    word = bytes(byte for byte in text.lower().encode(errors="replace") if chr(byte).isalnum() and byte < 128)
-    digits = sum(48 <= byte <= 57 for byte in word)
+    word = text.lower().encode(errors="replace").translate(None, _NO_LETTERS)
+    digits = len(word) - len(word.translate(None, b"0123456789"))
     return word if 4 <= len(word) <= LONGEST and 0 < digits < len(word) else None
 
 
 def hashes_of_cells(key: bytes, cells: Sequence[str]) -> npt.NDArray[np.uint64]:
     """The keyed hash of every cell read as one id, 0 where it cannot be one."""
-    forms = [canonical(cell) for cell in cells]
-    hashes = np.zeros(len(forms), dtype=np.uint64)
-    numbers = [i for i, form in enumerate(forms) if isinstance(form, int) and form >= SMALLEST_NUMBER]
+    hashes = np.zeros(len(cells), dtype=np.uint64)
+    forms = {i: canonical(cell) for i, cell in enumerate(cells)}
+    numbers = [i for i, form in forms.items() if isinstance(form, int) and form >= SMALLEST_NUMBER]
+    words = [i for i, form in forms.items() if isinstance(form, bytes)]
     if numbers:
-        values = np.array([forms[i] for i in numbers], dtype=np.uint64)
-        hashes[numbers] = siphash24_words(key, values)
-    for i, form in enumerate(forms):
-        if isinstance(form, bytes):
-            hashes[i] = siphash24(key, form)
+        hashes[numbers] = siphash24_words(key, np.array([forms[i] for i in numbers], dtype=np.uint64))
+    if words:
+        hashes[words] = siphash24_many(key, [forms[i].decode("ascii") for i in words])  # type: ignore[union-attr]
     return hashes
+
+
+def share_of_ids(cells: Sequence[str]) -> float:
+    """The share of cells that are in the form of an id."""
+    return sum(canonical(cell) is not None for cell in cells) / max(1, len(cells))
 
 
 def tokens_of_ids(key: bytes, ids: Iterable[str]) -> tuple[Tokens, Words]:

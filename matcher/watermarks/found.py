@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from matcher.contents import Genotypes, Part, Table
+from matcher.contents import Cells, Genotypes, Part, Table
 from matcher.watermarks.digits import decimals_of
 from matcher.watermarks.pseudonyms import Design, coded_id
 from matcher.watermarks.roster import plain_id
@@ -31,7 +31,17 @@ class FoundColumn:
 class FoundTable:
     columns: tuple[str, ...]
     rows_count: int = 0
-    numeric: dict[int, FoundColumn] = field(default_factory=dict)
+    unread: dict[int, list[Sequence[str]]] = field(default_factory=dict)
+    """Cells of numeric columns, read as numbers only where a cohort has marked releases."""
+    known: dict[int, FoundColumn] | None = None
+    """The same as numbers, once they were asked for."""
+
+    @property
+    def numeric(self) -> dict[int, FoundColumn]:
+        if self.known is None:
+            self.known = {at: _column(parts) for at, parts in self.unread.items()}
+            self.unread = {}
+        return self.known
 
 
 @dataclass(slots=True)
@@ -68,16 +78,16 @@ class Found:
         if not table.rows_count:
             for at in range(min(len(part.columns), MOST_COLUMNS)):
                 if _has_decimals(part.cells[at]):
-                    table.numeric[at] = FoundColumn()
+                    table.unread[at] = []
         if table.rows_count + part.rows_count > MOST_ROWS:
             return
         for column_cells in part.cells[:MOST_COLUMNS]:
             if _may_be_ids(column_cells):
                 self._add_ids(column_cells)
-        for at, column in table.numeric.items():
-            values, decimals = _parsed(part.cells[at])
-            column.values.append(values)
-            column.decimals = max(column.decimals, decimals)
+        for at, parts in table.unread.items():
+            cells = part.cells[at]
+            # The column without the strings that others made of it, which take several times the memory.
+            parts.append(Cells(cells.arrow) if isinstance(cells, Cells) else cells)
         table.rows_count += part.rows_count
 
 
@@ -98,6 +108,11 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) < 1e12 else None
+
+
+def _column(parts: Sequence[Sequence[str]]) -> FoundColumn:
+    read = [_parsed(cells) for cells in parts]
+    return FoundColumn([values for values, _ in read], max((decimals for _, decimals in read), default=0))
 
 
 def _parsed(cells: Sequence[str]) -> tuple[npt.NDArray[np.float64], int]:

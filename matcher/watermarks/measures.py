@@ -57,7 +57,7 @@ def in_the_sources_units(
         column = _converted(table.numeric[at], known, field)
         if column is not None:
             numeric[at] = column
-    return replace(table, numeric=numeric)
+    return replace(table, known=numeric)
 
 
 def _converted(column: FoundColumn, known: Floats, field: Field) -> FoundColumn | None:

@@ -86,7 +86,7 @@ def test_the_weights_behind_prices_add_up_to_no_more_than_one(index: RowIndex) -
             read_column(subkey(KEYS.values, "cells"), cells, every_level=True)
             for cells in some(9, count, SIX).values()
         ]
-        for prices in candidates_of(columns, rows_asked(columns), index):
+        for prices in candidates_of(columns, rows_asked(columns), index)[0]:
             assert prices
             assert sum(10.0**-price for price in prices.values()) <= 1 + 1e-9
             assert min(prices.values()) > 0
