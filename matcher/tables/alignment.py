@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.tables.cells import Column, Hashes32, short
-from matcher.tables.likelihood import candidates_of, finest_of, rows_asked
+from matcher.tables.likelihood import MANY_ROWS, candidates_of, finest_of, rows_asked
 from matcher.tables.linkage import Aligned
 from matcher.tables.row_index import RowIndex, starts_of
 
@@ -32,6 +32,8 @@ MOST_PAIRS = 6_000
 """Pairs of a find row and a record that one anchor is judged by."""
 LEAST_HELD = 0.25
 SINGLE_ANCHORS, DOUBLE_ANCHORS = 96, 160
+SINGLE_OF_MANY, DOUBLE_OF_MANY = 40, 40
+"""Anchors that are tried, of few rows and of many, which tell better what a column is."""
 ANCHOR_COLUMNS = 8
 CANDIDATES_OF_TWO = 4
 CERTAIN = 80.0
@@ -115,7 +117,8 @@ def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...
             if _records_a_row(index, one) <= FEW_RECORDS and find.holds_enough(one):
                 ranked.append((rank, -one.bits, one))
     ranked.sort(key=lambda item: item[:2])
-    return islice(((one,) for _, _, one in ranked), SINGLE_ANCHORS)
+    most = SINGLE_OF_MANY if find.rows.size >= MANY_ROWS else SINGLE_ANCHORS
+    return islice(((one,) for _, _, one in ranked), most)
 
 
 def _double_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:
@@ -133,7 +136,8 @@ def _double_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...
             if one.column != other.column and together <= FEW_RECORDS:
                 ranked.append((a + b, -one.bits - other.bits, (one, other)))
     ranked.sort(key=lambda item: item[:2])
-    return islice((pair for _, _, pair in ranked), DOUBLE_ANCHORS)
+    most = DOUBLE_OF_MANY if find.rows.size >= MANY_ROWS else DOUBLE_ANCHORS
+    return islice((pair for _, _, pair in ranked), most)
 
 
 def _records_a_row(index: RowIndex, one: Aligned) -> float:

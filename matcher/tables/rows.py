@@ -46,6 +46,8 @@ SLIPS = 0.02
 """How often a row of a release fails to be found in it (a corrected value, a withdrawal)."""
 FROM_SELECTION = 5.0
 CANDIDATE = 0.001
+SCREENED = 3_000
+"""Rows of a table that are compared first; the others only where these say anything."""
 LOOKED_AT = 200
 """Cells by which a column is thought to hold ids."""
 
@@ -69,6 +71,15 @@ class _Kept:
             self.stride *= 2
             self.cells = [kept[::2] for kept in self.cells]
 
+    def thinned(self, most: int) -> _Kept:
+        """Fewer rows of it, or itself where it has no more."""
+        held = len(self.cells[0]) if self.cells else 0
+        step = -(-held // most)
+        if step < 2:
+            return self
+        cells = [kept[::step] for kept in self.cells]
+        return _Kept(self.columns, self.rows_most, cells, self.stride * step, self.rows)
+
 
 @dataclass(slots=True)
 class RowSketch:
@@ -77,7 +88,8 @@ class RowSketch:
     key: bytes
     id_key: bytes
     tables: dict[str, _Kept] = field(default_factory=dict)
-    read: list[_Read] | None = None
+    first: list[_Read] | None = None
+    whole: dict[int, _Read] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
         if not isinstance(part, Table) or not 2 <= len(part.columns) <= MOST_COLUMNS:
@@ -93,12 +105,21 @@ class RowSketch:
         if len(part.cells) == len(kept.cells):
             kept.add(part)
 
-    def columns(self) -> list[_Read]:
-        """Every table's columns as hashes; read once for all cohorts."""
-        if self.read is None:
+    def screened(self) -> list[_Read]:
+        """Some rows of every table as hashes; read once for all cohorts."""
+        if self.first is None:
             tables = [headed(kept) for kept in self.tables.values() if kept.rows >= 2]
-            self.read = [_read(kept, self.key, self.id_key) for kept in tables]
-        return self.read
+            self.first = [_read(kept, kept.thinned(SCREENED), self.key, self.id_key) for kept in tables]
+        return self.first
+
+    def full(self, at: int) -> _Read:
+        """All rows that were kept of a table, for one that is worth it."""
+        one = self.screened()[at]
+        if one.read is one.kept:
+            return one
+        if at not in self.whole:
+            self.whole[at] = _read(one.kept, one.kept, self.key, self.id_key)
+        return self.whole[at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,8 @@ class _Read:
     """A table as hashes: its columns of values, and those that may hold ids."""
 
     kept: _Kept
+    read: _Kept
+    """`kept`, or fewer rows of it."""
     names: list[str]
     columns: list[Column]
     ids: list[npt.NDArray[np.uint64]]
@@ -137,10 +160,15 @@ def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> li
     index = open_index(cohort.folder / ROWS_FOLDER)
     if index is None or not sketch.tables:
         return []
-    tables = sketch.columns()
-    paired = _paired(tables, cohort)
-    found = [(one, _linked(one.names, one.columns, index)) for one in tables]
-    linked = [(one, outcome) for one, outcome in found if outcome is not None and outcome.log10_odds > 0]
+    tables = sketch.screened()
+    paired = _paired(sketch, cohort)
+    linked: list[tuple[_Read, Linked]] = []
+    for at, first in enumerate(tables):
+        outcome = _linked(first, index)
+        if outcome is None or outcome.log10_odds <= 0:
+            continue
+        full = sketch.full(at)
+        linked.append((full, (_linked(full, index) or outcome) if full is not first else outcome))
     if not linked:
         return [Evidence(NAME, "values", 0.0, one.why, releases=(one,)) for one in paired]
     table, best = max(linked, key=lambda item: item[1].log10_odds)
@@ -166,17 +194,22 @@ def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> li
     ]
 
 
-def _paired(tables: Sequence[_Read], cohort: EnrolledCohort) -> list[ReleaseEvidence]:
+def _paired(sketch: RowSketch, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
     """What ids beside values say of releases; the best table for each, corrected for the number of tables."""
     best: dict[str, ReleaseEvidence] = {}
-    for table in tables:
-        if not table.ids:
+    tables = sketch.screened()
+    for at, first in enumerate(tables):
+        if not first.ids or not _pair(first, cohort):
             continue
-        for one in pair(table.ids, table.columns, [read_name(name) for name in table.names], cohort):
+        for one in _pair(sketch.full(at), cohort):
             odds = one.log10_odds - log10(len(tables))
             if odds > 0 and (one.release not in best or odds > best[one.release].log10_odds):
                 best[one.release] = replace(one, log10_odds=odds)
     return list(best.values())
+
+
+def _pair(table: _Read, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
+    return pair(table.ids, table.columns, [read_name(name) for name in table.names], cohort)
 
 
 def _stronger(
@@ -190,8 +223,8 @@ def _stronger(
     return tuple(best.values())
 
 
-def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
-    """Names and hashed columns of a table, and its columns that may hold ids: distinct, most in an id's form."""
+def _read(whole: _Kept, kept: _Kept, key: bytes, id_key: bytes) -> _Read:
+    """Names and hashed columns of some rows of a table, and its columns that may hold ids: distinct, most in form."""
     chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
     names = [kept.columns[i] for i in chosen]
     ids: list[npt.NDArray[np.uint64]] = []
@@ -202,12 +235,13 @@ def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
         hashes = hashes_of_cells(id_key, cells)
         if (hashes != 0).mean() > 0.5 and len(ids) < MOST_ID_COLUMNS:
             ids.append(hashes)
-    return _Read(kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen], ids)
+    return _Read(whole, kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen], ids)
 
 
-def _linked(names: Sequence[str], columns: Sequence[Column], index: RowIndex) -> Linked | None:
+def _linked(table: _Read, index: RowIndex) -> Linked | None:
     """The better of an alignment by name and one by values."""
-    by_name = link(columns, align_by_name(columns, [read_name(name) for name in names], index), index)
+    columns = table.columns
+    by_name = link(columns, align_by_name(columns, [read_name(name) for name in table.names], index), index)
     if by_name is not None and by_name.log10_odds >= WORTH_NAMING_COLUMNS:
         return by_name
     aligned, left_out = align_by_values(columns, index)
