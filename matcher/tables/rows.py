@@ -303,6 +303,6 @@ def _odds_of(name: str, held: dict[str, npt.NDArray[np.bool_]], shares: dict[str
         against = [min(FROM_SELECTION, log10_e_value(np.full(int(own.sum()), shares[name]), misses))]
     for other, hits in held.items():
         if other != name:
-            only = int((own & ~hits).sum())
-            against.append(log10_e_value(np.full(only, SLIPS), misses))
+            only, both = int((own & ~hits).sum()), int((own & hits).sum())
+            against.append(log10_e_value(np.full(only, SLIPS), misses + both))
     return max(CANDIDATE, min(against))

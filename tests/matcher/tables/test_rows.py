@@ -187,6 +187,32 @@ def test_tables_without_people_say_nothing(cohort: EnrolledCohort, has_header: b
         assert odds(cohort, columns if has_header else nameless(columns), has_header=has_header) < 2
 
 
+def test_a_release_that_held_more_people_is_not_accused_for_slips_of_the_one_that_leaked(
+    tmp_path: Path,
+) -> None:
+    people, ids = draw_people(11, 4000), draw_ids(11, 4000)
+    enrol_cohort(tmp_path, [write_csv(tmp_path / "all.csv", {"eid": ids, **people})], None, KEYS)
+    releases = []
+    for name, count, every in (("most", 3500, 0), ("half", 2000, 100)):
+        place = tmp_path / "releases" / name
+        place.mkdir(parents=True)
+        part = pick(people, range(count))
+        for i in range(0, count if every else 0, every or 1):  # one row in a hundred was corrected since
+            for column in EIGHT:
+                part[column][i] = part[column][i + 1]
+        path = write_csv(tmp_path / f"{name}.csv", {"eid": ids[:count], **part})
+        enrol_release(place, tmp_path, ids=None, files=[path], id_column=None, keys=KEYS)
+        releases.append(EnrolledRelease(name, f"Institute {name}", place))
+    both = EnrolledCohort("c", 4000, tmp_path, tuple(releases))
+    found = asked(both, table(pick(people, draw_rows(3, 1500, top=2000), EIGHT)))
+    assert found is not None
+    by_name = {one.release: one.log10_odds for one in found.releases}
+    assert by_name["most"] < 1
+    wider = asked(both, table(pick(people, draw_rows(4, 1500, top=3500), EIGHT)))
+    assert wider is not None
+    assert {one.release for one in wider.releases if one.log10_odds > PROBABLE} == {"most"}
+
+
 def test_one_row_repeated_is_one_row(cohort: EnrolledCohort) -> None:
     assert odds(cohort, pick(PEOPLE, [17] * 500, EIGHT)) < PROBABLE
 
