@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import comb, lgamma, log, log10
+from math import comb, lgamma, log, log2, log10
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,10 @@ FEW_COLUMNS = 12
 AGREEING = 0.5
 SELDOM = 0.01
 CERTAIN = 14.0
+WIDENINGS = 8
+TOGETHER = 0.2
+SURE_BITS = 8.0
+"""Bits of a key beyond those that tell one record from all others, where it is not weighed but only applied."""
 ENOUGH = 60.0
 """log10 odds beyond which no other key is tried."""
 KEEPING = 0.8
@@ -127,13 +131,53 @@ def link(
             found.append(_join(cut, key, index))
             certain = found[-1].chance <= _raised(3.5 / index.records_count) and found[-1].ways > CERTAIN
             if certain and found[-1].log10_odds > ENOUGH:
-                return _best(found, choice)
+                return _widened(_best(found, choice), cut, usable, index)
             if certain or len(key) == MOST_COLUMNS_IN_A_KEY:
                 break
     rows_count = next(iter(cut.values())).size
     if rows_count <= FEW_ROWS:
         found += _join_few(cut, usable, index)
-    return _best(found, choice)
+        return _best(found, choice)
+    return _widened(_best(found, choice), cut, usable, index)
+
+
+def _widened(
+    best: Linked | None, cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: RowIndex
+) -> Linked | None:
+    """The same odds, with the rows besides that other keys find, as they lack a cell of the best one."""
+    if best is None or best.log10_odds <= 0:
+        return best
+    matched = best.matched.copy()
+    for _ in range(WIDENINGS):
+        left = np.flatnonzero(~matched)
+        key = _key_for({one: cells[left] for one, cells in cut.items()}, usable, index)
+        if len(key) < 2:
+            break
+        records = keys_of([index.cells(one.column, one.tag) for one in key])
+        find = keys_of([cut[one][left] for one in key])
+        asked = np.unique(find[find != 0])
+        new = np.isin(find, asked[held_among(records, asked)])
+        if not new.any() or _raised(twin_rate(records)) > SELDOM:
+            break
+        matched[left[new]] = True
+    return replace(best, matched=matched)
+
+
+def _key_for(cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: RowIndex) -> list[Aligned]:
+    """Telling columns that many of these rows have together."""
+    rows_count = next(iter(cut.values())).size
+    complete = np.ones(rows_count, dtype=bool)
+    key: list[Aligned] = []
+    for one in sorted(usable, key=lambda one: -one.bits * float((cut[one] != 0).sum())):
+        filled = complete & (cut[one] != 0)
+        taken = any(one.column == other.column or one.find == other.find for other in key)
+        if taken or filled.sum() < max(1, TOGETHER * rows_count):
+            continue
+        key.append(one)
+        complete = filled
+        if len(key) > 1 and sum(column.bits for column in key) > log2(index.records_count) + SURE_BITS:
+            return key
+    return []
 
 
 def _best(found: Sequence[Linked], choice: float) -> Linked | None:
