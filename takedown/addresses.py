@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from crawler.models import Copy
@@ -13,28 +14,48 @@ from matcher.models import Match
 _LONG_NUMBER = re.compile(r"\d{6,}")
 _MASK = "[id]"
 """What an examination puts in place of a participant's id in a path."""
-_IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12}):(?P<path>.+)$")
+_YEARS = range(1990, 2101)
+_IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12,64}):(?P<path>.+)$")
+_WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One place that a notice names."""
+    """One place that a notice names; `sha256` is of the file's content, where its name cannot be given."""
 
     url: str
     commit: str | None = None
     path: str | None = None
     item: str | None = None
+    sha256: str | None = None
 
     @property
     def line(self) -> str:
+        """What a letter says of it; nothing that the address itself holds is said twice."""
         parts = [self.url]
-        if self.commit:
+        if self.commit and self.commit not in self.url:
             parts.append(f"commit {self.commit}")
-        if self.path:
+        if self.path and not self.url.endswith(f"/{quote(self.path)}"):
             parts.append(f"file {self.path}")
         if self.item:
             parts.append(f"item {self.item}")
+        if self.sha256:
+            parts.append(f"SHA-256 of the file {self.sha256}")
         return ", ".join(parts)
+
+    @property
+    def line_zh(self) -> str:
+        """The same in Chinese."""
+        parts = [self.url]
+        if self.commit and self.commit not in self.url:
+            parts.append(f"提交 {self.commit}")
+        if self.path and not self.url.endswith(f"/{quote(self.path)}"):
+            parts.append(f"文件 {self.path}")
+        if self.item:
+            parts.append(f"商品 {self.item}")
+        if self.sha256:
+            parts.append(f"文件 SHA-256 校验值 {self.sha256}")
+        return "，".join(parts)
 
 
 def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:
@@ -45,21 +66,50 @@ def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:
             continue
         inside = _IN_HISTORY.search(match.path)
         if inside:
-            found.append(_in_history(copy, inside["commit"], inside["path"]))
+            found.append(_in_history(copy, inside["commit"], inside["path"], match.content_sha256))
         else:
             found.append(Address(copy.url, copy.details.get("commit"), None, _text(copy.details.get("item"))))
     return list(dict.fromkeys(found)) or [Address(copy.url)]
 
 
-def _in_history(copy: Copy, commit: str, path: str) -> Address:
+def _in_history(copy: Copy, cut: str, path: str, sha256: str) -> Address:
     """The file's own page where the platform has one; a path that may hold a participant's id is not repeated."""
+    commit = _whole(cut, copy)
     outer = path.partition("!/")[0]
-    masked = _LONG_NUMBER.sub(lambda found: f"[{len(found[0])} digits]", path)
+    masked = _LONG_NUMBER.sub(_masked, path)
+    is_masked = masked != path or _MASK in path
     if copy.platform != "github":
-        return Address(copy.url, commit, masked)
-    if masked != path or _MASK in path:
-        return Address(f"{copy.url}/tree/{commit}", commit, masked)
+        return Address(copy.url, commit, masked, sha256=sha256 if is_masked else None)
+    if is_masked:
+        return Address(f"{copy.url}/tree/{commit}", commit, masked, sha256=sha256)
     return Address(f"{copy.url}/blob/{commit}/{quote(outer)}", commit, path)
+
+
+def _whole(cut: str, copy: Copy) -> str:
+    """The commit in full where the platform told it; a path of an examination holds its beginning."""
+    told = (copy.details.get("commit"), copy.details.get("head"))
+    whole = (one for one in told if isinstance(one, str) and _WHOLE_COMMIT.fullmatch(one))
+    return next((one for one in whole if one.startswith(cut)), cut)
+
+
+def _masked(found: re.Match[str]) -> str:
+    """A run of digits as a letter gives it: a day as it is, anything else may be an id that no index holds."""
+    return found[0] if _is_day(found[0]) else f"[{len(found[0])} digits]"
+
+
+def _is_day(digits: str) -> bool:
+    """Whether it reads as YYYYMMDD, alone or before HHMMSS, or as DDMMYYYY."""
+    if len(digits) == 14:
+        return _is_date(digits[:8], "%Y%m%d") and _is_date(digits[8:], "%H%M%S")
+    return len(digits) == 8 and (_is_date(digits, "%Y%m%d") or _is_date(digits, "%d%m%Y"))
+
+
+def _is_date(digits: str, form: str) -> bool:
+    try:
+        read = datetime.strptime(digits, form).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return "%Y" not in form or read.year in _YEARS
 
 
 def _text(value: object) -> str | None:
