@@ -98,6 +98,8 @@ def told(wrong: BaseException) -> Unreadable:
     said = str(wrong).lower()
     if "password" in said or "encrypt" in said or "passphrase" in said:
         return Unreadable("encrypted")
+    if isinstance(wrong, PermissionError):
+        return Unreadable("unsupported", "may not be read; give this account the right to")
     if isinstance(wrong, NotImplementedError):
         return Unreadable("unsupported", "a way of compression that is not read here")
     return Unreadable("damaged", type(wrong).__name__)

@@ -106,21 +106,20 @@ def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
     waiting = [(folder, "file")]
     while waiting:
         inside, kind = waiting.pop()
-        if not inside.is_dir():
-            yield inside, kind
-            continue
-        stores = object_stores(inside)
-        yield from ((store, "repository") for store in stores)
-        if stores and stores[0].parent == inside:
-            continue  # a bare repository holds nothing but itself
         try:
+            if not inside.is_dir():
+                yield inside, kind
+                continue
             names = sorted((path.name for path in inside.iterdir()), reverse=True)
-        except OSError:
+            stores = object_stores(inside)
+            is_bare = bool(stores) and stores[0].parent == inside  # holds nothing but itself
+            wanted = [inside / name for name in names if not (stores and name == ".git")]
+            real = [] if is_bare else [path for path in wanted if _is_real(path)]
+        except OSError:  # told as a file that may not be read, and others are gone on with
             yield inside, kind
             continue
-        kind = "checkout" if stores else kind
-        wanted = (inside / name for name in names if not (stores and name == ".git"))
-        waiting += [(path, kind) for path in wanted if _is_real(path)]
+        yield from ((store, "repository") for store in stores)
+        waiting += [(path, "checkout" if stores else kind) for path in real]
 
 
 def _is_real(path: Path) -> bool:
@@ -131,10 +130,11 @@ def _outside(
     shown: str, path: Path, walk: Walk, place: Place, *, is_checkout: bool = False
 ) -> Iterator[Walked]:
     """A file of the outside; a checked-out copy of a blob that the history has shown is passed over."""
-    if not path.is_file():
-        yield from _unread(shown, place, Unreadable("unsupported", "not a file or folder that may be read"))
-        return
     try:
+        if not path.is_file():
+            wrong = Unreadable("unsupported", "not a file or folder that may be read")
+            yield from _unread(shown, place, wrong)
+            return
         size = path.stat().st_size
         if is_checkout and walk.has_blob_of(size) and _is_blob(path, size, walk.blobs):
             return

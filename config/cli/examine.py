@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.cli.session import (
+    JsonOption,
+    actor,
+    opened,
+    print_json,
+    print_table,
+    printable,
+    shown_chance,
+)
 
 if TYPE_CHECKING:
     from matcher.gate import Breach
@@ -77,13 +85,21 @@ def examine(
             print_table(
                 ["file", "what", "verdict", "cohort", "release", "recipient", "people", "false match"], shown
             )
-        print(f"{total['files']:,} files, {total['bytes']:,} bytes: {found}")
+        print(f"{total['files']:,} files, {total['bytes']:,} bytes: {found}{_unread(total['skipped'])}")
         if not library:
             print("No cohort is registered, so nothing could match; see `cohortwatch cohort add`.")
     if gate:
         _tell_gate(broken, sarif, json)
     if broken or is_at_least(found, "probable"):
         raise typer.Exit(1)
+
+
+def _unread(skipped: dict[str, int]) -> str:
+    """What to know of files that could not be read in full."""
+    if not skipped:
+        return ""
+    why = ", ".join(f"{count:,} {one}" for one, count in sorted(skipped.items()))
+    return f"; {sum(skipped.values()):,} not read in full ({why})"
 
 
 def _tell_gate(broken: list[Breach], sarif_file: Path | None, json: bool) -> None:
@@ -97,7 +113,7 @@ def _tell_gate(broken: list[Breach], sarif_file: Path | None, json: bool) -> Non
         print_json({"gate": [{"path": one.path, "rule": one.rule, "says": one.says} for one in broken]})
         return
     for one in broken:
-        print(f"may not leave: {one.path}: {one.says}")
+        print(f"may not leave: {printable(one.path)}: {one.says}")
     if not broken:
         print("All of it may leave.")
 
@@ -114,7 +130,7 @@ def _rows(answer: dict[str, Any]) -> list[list[Any]]:
             f"{match['release']} ({match['standing']})" if match["release"] else None,
             match["recipient"],
             match["participants_matched"],
-            f"{match['false_match_probability']:.1e}",
+            shown_chance(match["false_match_probability"]),
         ]
         for match in answer["matches"]
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import click
+import typer
+import typer.exceptions
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.errors import ConfigError
@@ -12,9 +13,12 @@ OWN_ERRORS = ("ConfigError", "CrawlerError", "MatcherError", "TakedownError")
 
 def one_line(wrong: Exception) -> str:
     """What to print for an exception that ends a command."""
-    if isinstance(wrong, click.ClickException):
-        return f"{_flat(wrong.format_message())}; see `cohortwatch --help`"
-    if isinstance(wrong, click.exceptions.Exit | click.Abort):
+    if type(wrong).__name__ == "NoArgsIsHelpError":
+        return f"no command was given; see `{_asked(wrong)} --help`"
+    if isinstance(wrong, typer.exceptions.TyperException):
+        said = getattr(wrong, "format_message", lambda: str(wrong))()
+        return f"{_flat(said).rstrip('.')}; see `{_asked(wrong)} --help`"
+    if isinstance(wrong, typer.Exit | typer.Abort):
         return "stopped"
     if _is_ours(wrong):
         return _flat(str(wrong))
@@ -27,6 +31,13 @@ def one_line(wrong: Exception) -> str:
         return f"the database refused ({_flat(str(original))}); see that it can be reached and is not full"
     # A message of unknown origin may quote what was read, and that may be a participant's value.
     return f"a fault in cohortwatch itself ({_where(wrong)}); please report it with the command that you ran"
+
+
+def _asked(wrong: Exception) -> str:
+    """The command that was called, as far as it was understood."""
+    context = getattr(wrong, "ctx", None)
+    path = getattr(context, "command_path", "") or "cohortwatch"
+    return "cohortwatch" + path[path.find(" ") :] if " " in path else "cohortwatch"
 
 
 def _is_ours(wrong: Exception) -> bool:

@@ -34,6 +34,9 @@ def set_home(home: Path | None) -> None:
     _home[0] = home
 
 
+WIDTH_OF_A_PIPE = 200
+
+
 def home_folder() -> Path:
     return find_home(_home[0])
 
@@ -48,8 +51,12 @@ def actor(by: str | None) -> str:
 
 
 def print_json(value: Any) -> None:
-    """One JSON object a line, flushed so that a reader of a pipe sees each at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    """One JSON object a line in UTF-8, flushed so that a reader of a pipe sees each at once.
+
+    Bytes of a file's name that are no UTF-8 are written as JSON's escapes of them (backslash, u, dcXX).
+    """
+    line = json.dumps(value, ensure_ascii=False, default=_plain)
+    sys.stdout.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
     sys.stdout.flush()
 
 
@@ -59,10 +66,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(_shown(cell)) for cell in row))
-    Console().print(table)
+        table.add_row(*(escape(printable(_shown(cell))) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE).print(table)
+
+
+def printable(text: str) -> str:
+    """Text of a found file's making without what would steer a terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def shown_chance(probability: float | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +134,71 @@ def summary_of(home: Path, path: Path) -> dict[str, int]:
     done = run(home, "examine", "--json", str(path))
     last: dict[str, dict[str, dict[str, int]]] = json.loads(done.stdout.splitlines()[-1])
     return last["summary"]["verdicts"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("examine",), "paths"),
+        (("examine", "--jsn", "x"), "--jsn"),
+        (("frobnicate",), "frobnicate"),
+        (("notice", "show", "abc"), "integer"),
+        (("case", "confirm", "CW-2026-0001", "--by", "rosa"), "--reason"),
+        (("audit",), "no command"),
+    ],
+)
+def test_a_slip_at_the_keyboard_is_no_fault_of_the_program(
+    home: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run(home, *arguments, code=2)
+    last = done.stderr.strip().splitlines()[-1]
+    assert said in last
+    assert "--help" in last
+    assert "fault in cohortwatch" not in last
+
+
+def without_rights_of_root(*command: str) -> list[str]:
+    """The command, without the right to read what others closed, where the tests are run by root."""
+    if os.geteuid() != 0:
+        return list(command)
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not there to give up root's rights")
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
+
+
+def test_a_folder_that_may_not_be_entered_hides_nothing_beside_it(home: Path, tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    for name in ("a", "closed", "z"):
+        (found / name).mkdir(parents=True)
+        (found / name / "x.csv").write_text("a,b\n1,2\n3,4\n")
+    (found / "no.csv").write_text("a,b\n1,2\n")
+    (found / "no.csv").chmod(0)
+    (found / "closed").chmod(0)
+    try:
+        command = (sys.executable, "-m", "config.cli", "--home", str(home), "examine", "--json", str(found))
+        done = subprocess.run(
+            without_rights_of_root(*command), capture_output=True, text=True, timeout=120, check=False
+        )
+    finally:
+        (found / "closed").chmod(0o700)
+    *files, last = [json.loads(line) for line in done.stdout.splitlines()]
+    skipped = {one["path"].removeprefix(f"{found}/"): one["skipped"] for one in files}
+    assert skipped == {"a/x.csv": None, "z/x.csv": None, "closed": "unsupported", "no.csv": "unsupported"}
+    assert last["summary"]["skipped"] == {"unsupported": 2}
+
+
+def test_names_that_are_no_text_or_steer_a_terminal_are_printed_harmlessly(
+    home: Path, tmp_path: Path
+) -> None:
+    found = tmp_path / "found"
+    found.mkdir()
+    for name in (b"odd\xff\xfe.csv.gz", b"esc\x1b]0;owned\x07\x1b[2J.csv.gz"):
+        Path(os.fsdecode(bytes(found) + b"/" + name)).write_bytes(b"\x1f\x8b\x08\0cut")
+    command = [sys.executable, "-m", "config.cli", "--home", str(home), "examine"]
+    shown = subprocess.run([*command, str(found)], capture_output=True, timeout=120, check=False)
+    assert b"\x1b" not in shown.stdout
+    assert b"not read in full" in shown.stdout
+    lines = subprocess.run([*command, "--json", str(found)], capture_output=True, timeout=120, check=False)
+    paths = [json.loads(line)["path"] for line in lines.stdout.decode("utf-8").splitlines()[:-1]]
+    assert any(one.startswith(os.fsdecode(bytes(found) + b"/odd\xff\xfe.csv.gz")) for one in paths)
