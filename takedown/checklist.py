@@ -24,9 +24,10 @@ _SHOWN = {
     "accuracy under perjury": r"(?i)penalty of perjury",
     "truth of the notice": r"(?i)is true|accurate|真实",
     "registration or certificate": r"(?i)registration: *\S|登记或证明文件：\S",
-    "contract clause": r"(?i)your agreement with us says: *\S",
+    "contract clause": r"(?i)your agreement with us says: *\S|term on passing them on: *\S",
     "certificate of destruction asked": r"(?i)certificate of destruction",
-    "wording that accuses nobody": r"(?i)does not say who published",
+    "wording that accuses nobody": r"(?i)does not\s+say who published",
+    "custody to be checked": r"(?i)check that every copy",
 }
 _EVERY = ("sender's name and e-mail", "right claimed", "what the file holds, in counts and fields")
 _NEEDED = {
@@ -38,6 +39,7 @@ _NEEDED = {
     "platform": (*_EVERY, "forks and copies looked for, dated", "removal from history", "good faith"),
     "marketplace": (*_EVERY, "postal address", "telephone", "registration or certificate", "truth of the notice"),
     "institution": (*_EVERY, "contract clause", "certificate of destruction asked", "wording that accuses nobody"),
+    "institution-question": (*_EVERY, "custody to be checked", "wording that accuses nobody"),
 }  # fmt: skip
 LONG_NUMBER = re.compile(r"\d{6,}")
 

@@ -30,10 +30,14 @@ CLOCKS = (
     Clock("authority told (GDPR Art. 33)", "aware", timedelta(hours=72), "V"),
     Clock("GitHub's user may change it", "sent", timedelta(days=1), "V", "github"),
     Clock("silence counts as retraction (GitHub)", "sent", timedelta(days=14), "V", "github"),
-    Clock("counter-notice restores (DMCA)", "sent", timedelta(days=14), "V", "github"),
     Clock("platform acts (E-Commerce Law Art. 43)", "sent", timedelta(days=15), "S", "marketplace"),
-    Clock("institution answers", "sent", timedelta(days=7), "K", "institution"),
+    Clock("institution answers, as the letter asks", "sent", timedelta(hours=72), "K", "institution."),
+    Clock("institution removes, as the letter asks", "sent", timedelta(days=7), "K", "institution."),
+    Clock(
+        "institution answers the question, as asked", "sent", timedelta(days=7), "K", "institution-question."
+    ),
 )
+"""What runs from our own notice. A counter-notice (DMCA, 10 to 14 business days) starts its period by itself."""
 RECHECKS = tuple(timedelta(days=days) for days in (1, 3, 7, 30, 90))
 """When an address is asked again, counted from its first removal or from the first notice."""
 
