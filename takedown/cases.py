@@ -124,8 +124,28 @@ def confirm(session: Session, number: str, *, by: str, reason: str, log: AuditLo
 
 
 def dismiss(session: Session, number: str, *, by: str, reason: str, log: AuditLog) -> Case:
-    """A person says that it is none."""
-    return _decide(session, number, CaseState.DISMISSED, by=by, reason=reason, log=log)
+    """A person says that it is none; what was drafted or approved for it is void."""
+    case = _decide(session, number, CaseState.DISMISSED, by=by, reason=reason, log=log)
+    unsent = (NoticeState.DRAFT, NoticeState.APPROVED)
+    query = select(Notice).where(Notice.case_id == case.id, col(Notice.state).in_(unsent))
+    for notice in session.exec(query).all():
+        notice.state = NoticeState.VOID
+        session.add(notice)
+        log.append(actor=by, action="notice.void", subject=str(notice.id), details={"case": number})
+    return case
+
+
+def require_confirmed(case: Case, before: str) -> None:
+    """A case's notices wait for a person who says that it is a leak; `before` names what waits.
+
+    Raises:
+        NotNow: nobody said so, or somebody said that it is none or over.
+    """
+    state = CaseState(case.state)
+    if state == CaseState.NEW:
+        raise NotNow(f"{case.number} is not confirmed yet; confirm the case before {before}")
+    if state in (CaseState.DISMISSED, CaseState.CLOSED):
+        raise NotNow(f"{case.number} was {state}; confirm the case again before {before}")
 
 
 def close(session: Session, number: str, *, by: str, reason: str, log: AuditLog) -> Case:

@@ -24,7 +24,7 @@ def send(session: Session, notice_id: int, *, by: Person, route: MailRoute | Non
 
     Raises:
         NotAllowed: the role does not allow it, or nobody approved these bytes.
-        NotNow: it went out, or may have gone out, already; or its channel is a form.
+        NotNow: it went out, or may have gone out, already; its case is not confirmed; or its channel is a form.
     """
     notice = _ready(session, notice_id, by)
     if notice.channel == "form":
@@ -75,6 +75,7 @@ def _ready(session: Session, notice_id: int, by: Person) -> Notice:
         raise NotNow(f"notice {notice_id} may have gone out already; find out, and settle it first")
     if state == NoticeState.SENT:
         raise NotNow(f"notice {notice_id} went out already")
+    cases.require_confirmed(session.get_one(Case, notice.case_id), f"notice {notice_id} is sent")
     if state != NoticeState.APPROVED or approval_of(session, notice) is None:
         raise NotAllowed(f"nobody approved notice {notice_id} as it stands; have a second person approve it")
     return notice

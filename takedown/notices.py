@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
-import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import date
 from email.message import EmailMessage
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from crawler.models import Copy, now
+from crawler.models import Copy
 from matcher.models import Match
 from takedown import cases
-from takedown.addresses import Address, addresses_of
-from takedown.checklist import LONG_NUMBER, checklist_of
+from takedown.addresses import addresses_of
+from takedown.checklist import checklist_of
 from takedown.errors import NotAllowed, NotNow, UnknownNotice
 from takedown.letters import Letter, letters, letters_for
 from takedown.log import AuditLog
@@ -26,9 +22,8 @@ from takedown.models import Approval, Case, CaseState, Notice, NoticeCopy, Notic
 from takedown.people import require
 from takedown.recipients import Directory, Recipient
 from takedown.sender import Sender
+from takedown.wording import finding_of, slots_of
 
-WIDTH = 120
-LEAST_CHANCE = 12
 CHANGEABLE = (NoticeState.DRAFT, NoticeState.APPROVED)
 
 
@@ -61,12 +56,12 @@ def draft(
                     session, case, letter, places.platform(platform), here, matches, author, sender, {}
                 )
     for recipient, release in _named(matches):
-        letter = letters()["institution.en"]
+        letter = letters()[_institution_letter(matches, release)]
         if letters_named is None or letter.name in letters_named:
             extra = {
                 "recipient": recipient,
                 "release": release,
-                "finding": _finding(matches, release, recipient),
+                "finding": finding_of(matches, release, recipient),
             }
             made += _draft(
                 session, case, letter, places.institution(recipient), copies, matches, author, sender, extra
@@ -95,7 +90,7 @@ def _draft(
     if not copies or _stands_already(session, case, letter, to, copies):
         return []
     addresses = [address for copy in copies for address in addresses_of(copy, matches)]
-    slots = {**_slots(case, addresses, copies, matches, sender), **extra}
+    slots = {**slots_of(case, addresses, copies, matches, sender), **extra}
     body = letter.body.substitute({name: slots[name] for name in letter.needs})
     subject = " ".join(letter.subject.substitute(slots).split())
     notice = Notice(
@@ -160,119 +155,10 @@ def _named(matches: Iterable[Match]) -> list[tuple[str, str]]:
     )
 
 
-def _finding(matches: Sequence[Match], release: str, recipient: str) -> str:
-    """The sentence for counsel: what derives from where, and how sure; never who leaked it."""
-    best = min(
-        (match for match in matches if match.release == release),
-        key=lambda match: (match.standing != "accuse", match.false_accusation_probability or 1.0),
-    )
-    chance = in_words(best.false_accusation_probability or 1.0)
-    which = "This file derives" if len(matches) == 1 else "At least one of these files derives"
-    if best.standing == "accuse":
-        said = (
-            f"{which} at least in part from the release {release} delivered to {recipient}. "
-            f"The chance that this is said of a release that did not contribute is {chance}."
-        )
-    else:
-        said = (
-            f"There is reason to look into whether data of the release {release} delivered to {recipient} is in "
-            "what was found: it holds identifiers of that release. Identifiers can be copied by anyone who has them, "
-            f"so this alone proves nothing (the chance of coincidence is {chance})."
-        )
-    return textwrap.fill(said, WIDTH)
-
-
-def in_words(chance: float) -> str:
-    """A probability for counsel, rounded up to a power of ten; nothing smaller than one in 10^12 is claimed.
-
-    Model error is far likelier than that, so smaller figures would promise what no statistics can hold.
-    """
-    power = min(LEAST_CHANCE, max(0, math.floor(-math.log10(max(chance, 1e-300)))))
-    return f"below one in {10**power:,}" if power else "not small"
-
-
-def _slots(
-    case: Case, addresses: Sequence[Address], copies: Sequence[Copy], matches: Sequence[Match], sender: Sender
-) -> dict[str, str]:
-    people = max((match.participants_matched or 0 for match in matches), default=0)
-    today = now().date()
-    columns = _fields(matches)
-    return {
-        "organisation": sender.organisation,
-        "signatory": sender.signatory,
-        "contact": sender.email,
-        "postal_address": sender.postal_address,
-        "telephone": sender.telephone,
-        "authority": sender.authority,
-        "work": sender.work,
-        "right_claimed": sender.right_claimed,
-        "registration": sender.registration,
-        "contract_clause": sender.contract_clause,
-        "address_list": "\n".join(f"  {number}. {one.line}" for number, one in enumerate(addresses, start=1)),
-        "addresses_text": "1 address" if len(addresses) == 1 else f"{len(addresses)} addresses",
-        "addresses_count": str(len(addresses)),
-        "listings_text": "a listing" if len(addresses) == 1 else f"{len(addresses)} listings",
-        "repositories_text": _repositories(copies),
-        "description": _description(matches, columns),
-        "participants_text": _participants(people),
-        "participants_text_zh": _participants_zh(people),
-        "copies_searched": _searched(copies, today),
-        "copies_searched_zh": f"我方于 {today.isoformat()} 查找了复制品与转载，共发现 {len(copies)} 处，均已列于上文。",
-        "date": today.isoformat(),
-        "case": case.number,
-    }
-
-
-def _repositories(copies: Sequence[Copy]) -> str:
-    count = len({copy.url for copy in copies})
-    return "1 repository" if count == 1 else f"{count} repositories"
-
-
-def _fields(matches: Iterable[Match]) -> list[str]:
-    """Names of columns as the files have them, each once; a reader's own names for unnamed columns are left out."""
-    named = dict.fromkeys(name for match in matches for name in match.answer.get("columns", []))
-    return [name for name in named if not _UNNAMED.fullmatch(name) and not LONG_NUMBER.search(name)]
-
-
-_UNNAMED = re.compile(r"column_\d+")
-_HELD = {
-    "individual-level": "data of individual participants",
-    "identifiers": "lists of participants' identifiers",
-    "aggregate": "aggregate tables",
-    "text": "an offer or a text that names the cohort",
-}
-
-
-def _description(matches: Sequence[Match], columns: Sequence[str]) -> str:
-    held = dict.fromkeys(
-        _HELD.get(match.answer.get("content", ""), "data of the cohort") for match in matches
-    )
-    said = f"What we found holds {' and '.join(held) or 'data of the cohort'}"
-    if columns:
-        shown = ", ".join(columns[:12])
-        said += f", with the fields {shown}" + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
-    return textwrap.fill(f"{said}.", WIDTH)
-
-
-def _participants(count: int) -> str:
-    if not count:
-        return "The offer names the cohort; how many participants' data it holds is not known."
-    return f"We matched at least {count:,} participants, by comparing keyed digests."
-
-
-def _participants_zh(count: int) -> str:
-    if not count:
-        return "商品信息提及该队列；其所含参与者人数尚不清楚。"
-    return f"经加密摘要比对，至少涉及 {count:,} 名参与者。"
-
-
-def _searched(copies: Sequence[Copy], today: date) -> str:
-    forks = sum(copy.origin is not None for copy in copies)
-    return (
-        f"We looked for forks and copies on {today.isoformat()} and found {len(copies)} "
-        f"{'copy' if len(copies) == 1 else 'copies'}, {forks} of them {'a fork' if forks == 1 else 'forks'}; "
-        "each is listed above."
-    )
+def _institution_letter(matches: Sequence[Match], release: str) -> str:
+    """A question where a release may only be looked into; the letter that names it where it may be accused."""
+    accused = any(match.standing == "accuse" for match in matches if match.release == release)
+    return "institution.en" if accused else "institution-question.en"
 
 
 def digest(notice: Notice) -> str:
@@ -352,9 +238,11 @@ def approve(session: Session, notice_id: int, *, approver: Person, log: AuditLog
 
     Raises:
         NotAllowed: the role does not allow it, or the approver wrote it.
-        NotNow: something is missing, or it went out already.
+        NotNow: something is missing, its case is not confirmed, or it went out already.
     """
     require(approver, "approve")
+    case = session.get_one(Case, find_notice(session, notice_id).case_id)
+    cases.require_confirmed(case, f"notice {notice_id} is approved")
     notice = _changeable(session, notice_id)
     if approver.name == notice.author:
         raise NotAllowed(f"{approver.name} wrote notice {notice_id}; another person must approve it")

@@ -83,6 +83,7 @@ ACTIONS = {
     "notice.send": "sent a notice",
     "notice.delivery": "delivery of a notice",
     "notice.settle": "settled a notice",
+    "notice.void": "made a notice void",
 }
 SURE = {
     "V": "Read in a primary public source.",

@@ -140,6 +140,7 @@ def test_drafting_twice_makes_nothing_twice(session: Session, log: AuditLog) -> 
 
 def test_a_number_that_may_be_an_id_stops_a_notice(session: Session, log: AuditLog) -> None:
     notice = drafted(session, log)[0]
+    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
     lena, lars = find_person(session, "lena"), find_person(session, "lars")
     body = notice.body.decode() + "\nfor example participant 4211337\n"
     notices.edit(
@@ -166,6 +167,7 @@ def test_only_legal_approves(session: Session, log: AuditLog, name: str) -> None
 def test_an_author_does_not_approve_and_an_edit_voids_an_approval(
     session: Session, log: AuditLog, mailbox: tuple[Mailbox, MailRoute]
 ) -> None:
+    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
     notice = drafted(session, log, author="lena")[0]
     lena, lars = find_person(session, "lena"), find_person(session, "lars")
     with pytest.raises(NotAllowed, match="another person"):
