@@ -42,10 +42,10 @@ def manners_of(workspace: Workspace) -> Manners:
 
 
 def plans_of(workspace: Workspace, names: Sequence[str] = ()) -> list[SourcePlan]:
-    """A plan for each enabled source, or for those named.
+    """A plan for each enabled source whose token is set (`sources_without_token`), or for those named.
 
     Raises:
-        BadSettings: a name that no source has, or a token that is not set.
+        BadSettings: a name that no source has, or the token of one that was named is not set.
     """
     from crawler.plans import SourcePlan
 
@@ -56,7 +56,10 @@ def plans_of(workspace: Workspace, names: Sequence[str] = ()) -> list[SourcePlan
         raise BadSettings(f"no source is named {unknown[0]!r} in settings.toml; there are: {known}")
     with reading(workspace.engine) as session:
         titles = session.exec(select(Cohort.title).order_by(col(Cohort.name))).all()
-    chosen = [one for one in sources if (one.name in names if names else one.enabled)]
+    silent = {} if names else sources_without_token(workspace)
+    chosen = [
+        one for one in sources if (one.name in names if names else one.enabled) and one.name not in silent
+    ]
     return [
         SourcePlan(
             name=one.name,
@@ -71,6 +74,18 @@ def plans_of(workspace: Workspace, names: Sequence[str] = ()) -> list[SourcePlan
         )
         for one in chosen
     ]
+
+
+def sources_without_token(workspace: Workspace) -> dict[str, str]:
+    """The enabled sources that cannot be asked, with the reason; the others go on without them."""
+    missing = {}
+    for one in workspace.settings.sources:
+        try:
+            secret_from(one.token_variable, f"the token of source {one.name}")
+        except BadSettings as wrong:
+            if one.enabled:
+                missing[one.name] = str(wrong)
+    return missing
 
 
 def crawl_here(home: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlmodel import Session, col, or_, select
@@ -77,10 +78,15 @@ def patrol_round(workspace: Workspace) -> dict[str, Any]:
 
 def crawl_round(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
     """Crawls the sources in a child process, which Scrapy needs for itself."""
-    from config.crawling import plans_of
+    from config.crawling import plans_of, sources_without_token
+    from crawler.passes import SourceOutcome
 
+    missing = [
+        asdict(SourceOutcome(source=name, silent_reason=reason, failed=True))
+        for name, reason in ({} if names else sources_without_token(workspace)).items()
+    ]
     if not plans_of(workspace, names):
-        return {"sources": [], "finds_new": 0}
+        return {"sources": missing, "finds_new": 0}
     child = subprocess.run(
         [sys.executable, "-m", "config.crawling"],
         input=json.dumps({"home": str(workspace.settings.home), "sources": list(names)}),
@@ -94,6 +100,7 @@ def crawl_round(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
     if child.returncode != 0 or not child.stdout:
         raise CrawlFailed(f"the crawl ended with code {child.returncode}; see crawl.log in the workspace")
     outcome: dict[str, Any] = json.loads(child.stdout)
+    outcome["sources"] += missing
     outcome["finds_new"] = sum(one["finds_new"] for one in outcome["sources"])
     return outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,11 @@ def crawl(
     with workspace.sole("patrol"):
         outcome = crawl_round(workspace, sources or ())
     _print_sources(outcome, json)
+    failed = [one for one in outcome["sources"] if one["failed"]]
+    for one in failed:
+        print(f"cohortwatch: source {one['source']}: {one['silent_reason']}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(2)
     if outcome["finds_new"]:
         raise typer.Exit(1)
 

@@ -202,3 +202,27 @@ def test_names_that_are_no_text_or_steer_a_terminal_are_printed_harmlessly(
     lines = subprocess.run([*command, "--json", str(found)], capture_output=True, timeout=120, check=False)
     paths = [json.loads(line)["path"] for line in lines.stdout.decode("utf-8").splitlines()[:-1]]
     assert any(one.startswith(os.fsdecode(bytes(found) + b"/odd\xff\xfe.csv.gz")) for one in paths)
+
+
+def test_a_source_whose_token_is_not_set_stops_no_other(home: Path) -> None:
+    settings = home / "settings.toml"
+    sources = "".join(
+        f'[[sources]]\nname = "{name}"\nplatform = "{platform}"\naddress = "http://127.0.0.1:9"\n{more}\n'
+        for name, platform, more in (
+            ("github", "github", 'token_variable = "NO_SUCH_TOKEN_IS_SET"\nallow_private = true'),
+            ("server", "git_server", "allow_private = true"),
+        )
+    )
+    text = settings.read_text().replace(
+        'name = "CHANGE ME"\ncontact = "CHANGE ME"', 'name = "A"\ncontact = "a@example.org"'
+    )
+    settings.write_text(f"{text}\n{sources}")
+    done = run(home, "crawl", "--json", code=2)
+    by_name = {one["source"]: one for one in map(json.loads, done.stdout.splitlines()[:-1])}
+    assert "NO_SUCH_TOKEN_IS_SET" in by_name["github"]["silent_reason"]
+    assert by_name["server"]["requests"] >= 1  # asked, though nobody answers there
+    patrolled = json.loads(run(home, "patrol", "--json", code=2).stdout)
+    assert any("NO_SUCH_TOKEN_IS_SET" in one for one in patrolled["failures"])
+    assert not any(one.startswith("re-checks") for one in patrolled["failures"])
+    named = run(home, "crawl", "github", code=2)
+    assert len(named.stderr.strip().splitlines()) == 1
