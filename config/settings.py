@@ -74,6 +74,14 @@ class SenderSettings(_Section):
     right_claimed: str = PLACEHOLDER
     registration: str = PLACEHOLDER
     contract_clause: str = PLACEHOLDER
+    organisation_zh: str = ""
+    """What ends in `_zh` goes into letters in Chinese; where it is empty, the other text does."""
+    signatory_zh: str = ""
+    postal_address_zh: str = ""
+    authority_zh: str = ""
+    work_zh: str = ""
+    right_claimed_zh: str = ""
+    registration_zh: str = ""
 
 
 class Mail(_Section):

@@ -16,6 +16,7 @@ _SHOWN = {
     "telephone": r"(?i)telephone: *\+?\d|联系电话：\+?\d",
     "the work, and that it is unpublished": r"(?i)unpublished|从未公开发布",
     "right claimed": r"(?i)we claim|right|权利说明",
+    "why it is illegal": r"(?i)why it is illegal\.\s+\S|法律依据\n\S",
     "forks and copies looked for, dated": r"(?i)looked for forks and copies on \d{4}-\d\d-\d\d|\d{4}-\d\d-\d\d 查找",
     "removal from history": r"(?i)history|histories",
     "what the file holds, in counts and fields": r"(?i)what we found holds|matched at least|至少涉及|offer|提及该队列",
@@ -36,8 +37,10 @@ _NEEDED = {
         "forks and copies looked for, dated", "removal from history", "good faith", "fair use considered",
         "accuracy under perjury",
     ),
-    "platform": (*_EVERY, "forks and copies looked for, dated", "removal from history", "good faith"),
-    "marketplace": (*_EVERY, "postal address", "telephone", "registration or certificate", "truth of the notice"),
+    "platform": (*_EVERY, "why it is illegal", "forks and copies looked for, dated", "removal from history",
+                 "good faith"),
+    "marketplace": (*_EVERY, "why it is illegal", "postal address", "telephone", "registration or certificate",
+                    "truth of the notice"),
     "institution": (*_EVERY, "contract clause", "certificate of destruction asked", "wording that accuses nobody"),
     "institution-question": (*_EVERY, "custody to be checked", "wording that accuses nobody"),
 }  # fmt: skip
@@ -77,12 +80,14 @@ def checklist_of(
 
 
 def _strays(body: str, addresses: Sequence[Address]) -> list[str]:
-    """Long numbers that stand in no address and in no telephone line: an id must never go out."""
+    """Long numbers that stand in no address and in no line of the sender's own numbers: an id must never go out."""
     rest = body
     named = {text for address in addresses for text in (address.line, address.url)}
     for text in sorted(named, key=len, reverse=True):  # a short address may be the beginning of a longer line
         rest = rest.replace(text, "")
     lines = [
-        line for line in rest.splitlines() if not re.search(r"(?i)telephone|联系电话|registration|登记", line)
+        line
+        for line in rest.splitlines()
+        if not re.search(r"(?i)telephone|联系电话|registration|登记|postal address|通讯地址", line)
     ]
     return LONG_NUMBER.findall("\n".join(lines))

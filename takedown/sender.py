@@ -7,11 +7,15 @@ from dataclasses import asdict, dataclass
 from takedown.errors import BadSender
 
 PLACEHOLDER = "CHANGE ME"
+CHINESE = "_zh"
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The complainant, as every letter names them; no field may be empty or a placeholder."""
+    """The complainant, as every letter names them; no field may be empty or a placeholder.
+
+    What ends in `_zh` is the same for letters in Chinese, and may be left out.
+    """
 
     organisation: str
     signatory: str
@@ -23,8 +27,22 @@ class Sender:
     right_claimed: str
     registration: str
     contract_clause: str
+    organisation_zh: str = ""
+    signatory_zh: str = ""
+    postal_address_zh: str = ""
+    authority_zh: str = ""
+    work_zh: str = ""
+    right_claimed_zh: str = ""
+    registration_zh: str = ""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if not value.strip() or PLACEHOLDER in value:
+            is_left_out = name.endswith(CHINESE) and not value
+            if not is_left_out and (not value.strip() or PLACEHOLDER in value):
                 raise BadSender(f"settings.toml: sender.{name} is not filled in; fill it in and try again")
+
+    def in_chinese(self) -> dict[str, str]:
+        """What letters in Chinese say, by slot; the other text where no Chinese one is set."""
+        given = asdict(self)
+        names = [name for name in given if name.endswith(CHINESE)]
+        return {name: given[name] or given[name.removesuffix(CHINESE)] for name in names}

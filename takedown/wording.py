@@ -12,6 +12,7 @@ from crawler.models import Copy, now
 from matcher.models import Match
 from takedown.addresses import Address
 from takedown.checklist import LONG_NUMBER
+from takedown.grounds import grounds_of
 from takedown.models import Case
 from takedown.sender import Sender
 
@@ -52,6 +53,8 @@ def slots_of(
     today = now().date()
     columns = _fields(matches)
     return {
+        **sender.in_chinese(),
+        **grounds_of(matches),
         "organisation": sender.organisation,
         "signatory": sender.signatory,
         "contact": sender.email,
@@ -63,6 +66,9 @@ def slots_of(
         "registration": sender.registration,
         "contract_clause": sender.contract_clause,
         "address_list": "\n".join(f"  {number}. {one.line}" for number, one in enumerate(addresses, start=1)),
+        "address_list_zh": "\n".join(
+            f"  {number}. {one.line_zh}" for number, one in enumerate(addresses, start=1)
+        ),
         "addresses_text": "1 address" if len(addresses) == 1 else f"{len(addresses)} addresses",
         "addresses_count": str(len(addresses)),
         "listings_text": "a listing" if len(addresses) == 1 else f"{len(addresses)} listings",
@@ -101,6 +107,8 @@ def _description(matches: Sequence[Match], columns: Sequence[str]) -> str:
     held = dict.fromkeys(
         _HELD.get(match.answer.get("content", ""), "data of the cohort") for match in matches
     )
+    if list(held) == [_HELD["text"]]:
+        return f"What we found is {_HELD['text']}."
     said = f"What we found holds {' and '.join(held) or 'data of the cohort'}"
     if columns:
         shown = ", ".join(columns[:12])
@@ -122,8 +130,8 @@ def _participants_zh(count: int) -> str:
 
 def _searched(copies: Sequence[Copy], today: date) -> str:
     forks = sum(copy.origin is not None for copy in copies)
-    return (
-        f"We looked for forks and copies on {today.isoformat()} and found {len(copies)} "
-        f"{'copy' if len(copies) == 1 else 'copies'}, {forks} of them {'a fork' if forks == 1 else 'forks'}; "
-        "each is listed above."
-    )
+    looked = f"We looked for forks and copies on {today.isoformat()} and found"
+    if len(copies) == 1:
+        return f"{looked} {'a fork' if forks else 'one copy'}; it is listed above."
+    of_them = "" if not forks else ", one of them a fork" if forks == 1 else f", {forks} of them forks"
+    return f"{looked} {len(copies)} copies{of_them}; each is listed above."
