@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     from config.cli.failures import one_line
 
     follow_parent()
+    os.umask(0o077)  # whatever is written is for this account alone
     try:
         code: Any = app(arguments, standalone_mode=False)
     except KeyboardInterrupt:

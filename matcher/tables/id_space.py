@@ -36,6 +36,7 @@ class IdSpace:
     ids_count: int
     lowest: int
     highest: int
+    """Round numbers outside of all ids."""
     stretches: npt.NDArray[np.float64]
     """Chance by stretch between lowest and highest."""
     endings: npt.NDArray[np.float64]
@@ -97,8 +98,13 @@ def _of_numbers(
     if not numbers.size:
         return 0, -1, np.zeros(0), endings
     lowest, highest = int(numbers[0]), int(numbers[-1])
+    count = int(np.clip(numbers.size // LEAST_IN_A_STRETCH, 1, min(STRETCHES, highest - lowest + 1)))
+    grid = 10 ** max(1, int(np.log10(max(10.0, (highest - lowest + 1) / count / 10))))
+    lowest, highest = (
+        lowest // grid * grid,
+        -(-(highest + 1) // grid) * grid - 1,
+    )  # nobody's own numbers are kept
     span = highest - lowest + 1
-    count = int(np.clip(numbers.size // LEAST_IN_A_STRETCH, 1, min(STRETCHES, span)))
     edges = lowest + (np.arange(count + 1, dtype=object) * span) // count  # whole numbers, no float rounding
     inside = np.bincount(((numbers - lowest) * count) // span, minlength=count).astype(np.float64)
     widths = np.maximum(1.0, np.diff(edges).astype(np.float64))

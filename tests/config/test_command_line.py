@@ -116,6 +116,8 @@ def test_rows_of_who_withdrew_are_found_no_more_by_the_command_line(home: Path, 
     ids = draw_ids(3, 400)
     source = write_csv(tmp_path / "all.csv", {"eid": ids, **people})
     run(home, "cohort", "add", "northmoor", "--phenotypes", str(source), code=0)
+    open_to_others = [path for path in home.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+    assert not open_to_others
     leaked = write_csv(tmp_path / "leaked.csv", pick(people, range(50)))
     assert summary_of(home, leaked)["probable"] + summary_of(home, leaked)["confirmed"] == 1
     (tmp_path / "gone.txt").write_text("\n".join(ids[:50]) + "\n")

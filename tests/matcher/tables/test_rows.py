@@ -278,3 +278,7 @@ def test_no_value_or_id_is_kept_in_an_index(cohort: EnrolledCohort) -> None:
             content = path.read_bytes()
             assert not any(one.encode() in content for one in ids)
             assert not any(np.int64(one).tobytes() in content for one in ids)
+    first, last = min(draw_ids(1, COUNT)), max(draw_ids(1, COUNT))
+    space = (cohort.folder / "ids" / "space.json").read_text()
+    assert first not in space
+    assert last not in space
