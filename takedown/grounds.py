@@ -27,8 +27,8 @@ _PERSONAL = {
     "genetic": "It is also the processing of personal data without a legal basis (Article 6 of Regulation (EU) "
     "2016/679) and of genetic data against Article 9(1) of that Regulation; we know of no exception that applies.",
     "records": "It is also the processing of personal data without a legal basis (Article 6 of Regulation (EU) "
-    "2016/679) and, so far as the records concern health, against Article 9(1) of that Regulation; we know of no exception "
-    "that applies.",
+    "2016/679) and, so far as the records concern health, against Article 9(1) of that Regulation; we know of no "
+    "exception that applies.",
     "identifiers": "The identifiers are pseudonyms and so personal data (Article 4(1) and (5) of Regulation (EU) "
     "2016/679); we know of no legal basis under Article 6 on which they may be published.",
     "offer": "If what is offered is what the offer says, passing it on is also the processing of personal data without "
