@@ -22,8 +22,13 @@ def list_(
 ) -> None:
     """List the cases, the most urgent first."""
     from config.database import reading
+    from config.errors import ConfigError
     from takedown.cases import queue
+    from takedown.models import CaseState
 
+    states = [str(one) for one in CaseState]
+    if state is not None and state not in states:
+        raise ConfigError(f"no case is ever {state!r}; the states are {', '.join(states)}")
     workspace = opened()
     with reading(workspace.engine) as session:
         rows = [one for one in queue(session) if state in (None, one["state"])]

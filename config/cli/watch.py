@@ -119,6 +119,9 @@ def _print_sources(outcome: dict[str, Any], json: bool) -> None:
             print_json(one)
         print_json({"summary": {key: value for key, value in outcome.items() if key != "sources"}})
         return
+    if not outcome["sources"]:
+        print("No source is set, so nothing was crawled; add one to settings.toml.")
+        return
     print_table(
         ["source", "requests", "new finds", "new copies", "caps hit", "silent"],
         [

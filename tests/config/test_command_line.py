@@ -54,6 +54,7 @@ def test_init_twice_changes_nothing(home: Path) -> None:
         ("cohort", "add", "../x", "--phenotypes", "pyproject.toml"),
         ("release", "add", "nobody", "r", "--recipient", "A", "--ids", "pyproject.toml"),
         ("case", "show", "CW-2026-9999"),
+        ("case", "list", "--state", "bogus"),
         ("notice", "show", "7"),
         ("crawl", "no-such-source"),
         ("tip", "no-such-file"),
@@ -228,3 +229,7 @@ def test_a_source_whose_token_is_not_set_stops_no_other(home: Path) -> None:
     assert not any(one.startswith("re-checks") for one in patrolled["failures"])
     named = run(home, "crawl", "github", code=2)
     assert len(named.stderr.strip().splitlines()) == 1
+
+
+def test_a_patrol_without_sources_says_so(home: Path) -> None:
+    assert "No source is set" in run(home, "patrol", code=0).stdout
