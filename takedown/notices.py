@@ -14,6 +14,7 @@ from crawler.models import Copy
 from matcher.models import Match
 from takedown import cases
 from takedown.addresses import addresses_of
+from takedown.approvals import standing, writers_of
 from takedown.checklist import checklist_of
 from takedown.errors import NotAllowed, NotNow, UnknownNotice
 from takedown.letters import Letter, letters, letters_for
@@ -184,6 +185,7 @@ def show(session: Session, notice_id: int) -> dict[str, Any]:
     notice = find_notice(session, notice_id)
     case = session.get_one(Case, notice.case_id)
     approvals = session.exec(select(Approval).where(Approval.notice_id == notice_id)).all()
+    stand = {one.id for one in standing(session, notice_id, notice.sha256)}
     return {
         "id": notice.id,
         "case": case.number,
@@ -199,7 +201,7 @@ def show(session: Session, notice_id: int) -> dict[str, Any]:
         "drafted_at": notice.drafted_at,
         "checklist": check(session, notice_id),
         "approvals": [
-            {"approver": one.approver, "approved_at": one.approved_at, "stands": one.sha256 == notice.sha256}
+            {"approver": one.approver, "approved_at": one.approved_at, "stands": one.id in stand}
             for one in approvals
         ],
     }
@@ -219,14 +221,21 @@ def check(session: Session, notice_id: int) -> list[dict[str, Any]]:
 def edit(
     session: Session, notice_id: int, *, by: Person, subject: str, body: str, recipient: str, log: AuditLog
 ) -> Notice:
-    """Changes a notice; approvals of the bytes before are void, and the editor counts as author."""
+    """Changes a notice; approvals of other bytes are void, and the editor counts as an author.
+
+    Text that returns to bytes which were approved is approved; saving what stands already changes nothing.
+    """
     require(by, "edit")
     notice = _changeable(session, notice_id)
+    before = notice.sha256
     notice.subject = " ".join(subject.split())
     notice.body = body.replace("\r\n", "\n").encode()
     notice.recipient = recipient.strip()
     notice.sha256 = digest(notice)
-    notice.state = NoticeState.DRAFT
+    if notice.sha256 == before:
+        return notice
+    is_approved = approval_of(session, notice) is not None
+    notice.state = NoticeState.APPROVED if is_approved else NoticeState.DRAFT
     notice.author = by.name
     session.add(notice)
     log.append(actor=by.name, action="notice.edit", subject=str(notice_id), details={"sha256": notice.sha256})
@@ -234,22 +243,29 @@ def edit(
 
 
 def approve(session: Session, notice_id: int, *, approver: Person, log: AuditLog) -> Approval:
-    """A named person's yes to the exact bytes.
+    """A named person's yes to the exact bytes; saying it again changes nothing.
 
     Raises:
-        NotAllowed: the role does not allow it, or the approver wrote it.
+        NotAllowed: the role does not allow it, or the approver wrote or edited it.
         NotNow: something is missing, its case is not confirmed, or it went out already.
     """
     require(approver, "approve")
     case = session.get_one(Case, find_notice(session, notice_id).case_id)
     cases.require_confirmed(case, f"notice {notice_id} is approved")
     notice = _changeable(session, notice_id)
-    if approver.name == notice.author:
-        raise NotAllowed(f"{approver.name} wrote notice {notice_id}; another person must approve it")
+    given = next(
+        (one for one in standing(session, notice_id, notice.sha256) if one.approver == approver.name), None
+    )
+    if given is not None and notice.state == NoticeState.APPROVED:
+        return given
+    if given is None and approver.name in writers_of(session, notice, log):
+        raise NotAllowed(
+            f"{approver.name} wrote or edited notice {notice_id}; another person must approve it"
+        )
     missing = [one["element"] for one in check(session, notice_id) if one["needed"] and not one["present"]]
     if missing:
         raise NotNow(f"notice {notice_id} lacks: {', '.join(missing)}; edit it and try again")
-    approval = Approval(notice_id=notice_id, sha256=notice.sha256, approver=approver.name)
+    approval = given or Approval(notice_id=notice_id, sha256=notice.sha256, approver=approver.name)
     session.add(approval)
     notice.state = NoticeState.APPROVED
     session.add(notice)
@@ -264,11 +280,10 @@ def approve(session: Session, notice_id: int, *, approver: Person, log: AuditLog
 
 
 def approval_of(session: Session, notice: Notice) -> Approval | None:
-    """The approval of these very bytes, or None."""
+    """The approval of these very bytes by a person who may approve still, or None."""
     if digest(notice) != notice.sha256:
         return None
-    query = select(Approval).where(Approval.notice_id == notice.id, Approval.sha256 == notice.sha256)
-    return session.exec(query).first()
+    return next(iter(standing(session, notice.id or 0, notice.sha256)), None)
 
 
 def export(session: Session, notice_id: int, *, form: str) -> bytes:

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from crawler.models import now
 from takedown.errors import NotAllowed, UnknownPerson
-from takedown.models import Person, Role, SignIn
+from takedown.models import Approval, Notice, NoticeState, Person, Role, SignIn
 
+MACHINE = "cohortwatch"
+"""Who drafts by itself: no person may be called so."""
 ONE_TIME_LASTS = timedelta(minutes=15)
 SESSION_LASTS = timedelta(hours=10)
 
@@ -55,8 +57,16 @@ def add_person(
     """
     if role not in {one.value for one in Role}:
         raise NotAllowed(f"there is no role {role!r}; give responder, legal, auditor or admin")
-    if session.exec(select(Person).where(Person.name == name)).first():
-        raise NotAllowed(f"{name!r} is taken; choose another name")
+    if name == MACHINE:
+        raise NotAllowed(f"{name!r} is the name of the program itself; choose another name")
+    taken = session.exec(select(Person).where(Person.name == name)).first()
+    if taken is not None:
+        else_do = (
+            "choose another name"
+            if taken.active
+            else f"`cohortwatch person activate {name}` brings them back"
+        )
+        raise NotAllowed(f"{name!r} is taken; {else_do}")
     if password is not None and len(password) < 12:
         raise NotAllowed("the password is shorter than 12 characters; give a longer one")
     person = Person(
@@ -86,12 +96,41 @@ def find_person(session: Session, name: str) -> Person:
 
 
 def deactivate_person(session: Session, *, name: str) -> Person:
-    """Takes a person's access away, and ends their sessions."""
+    """Takes a person's access away, ends their sessions, and voids their approvals of what has not gone out."""
     person = find_person(session, name)
     person.active = False
     session.add(person)
+    _void_approvals(session, person)
     for sign_in in session.exec(select(SignIn).where(SignIn.person_id == person.id)).all():
         session.delete(sign_in)
+    return person
+
+
+def _void_approvals(session: Session, person: Person) -> None:
+    """What only this person approved is a draft again."""
+    mine = select(Notice).join(Approval, col(Approval.notice_id) == Notice.id)
+    mine = mine.where(Notice.state == NoticeState.APPROVED, Approval.sha256 == Notice.sha256)
+    others = {notice.id for notice in session.exec(mine.where(Approval.approver != person.name)).all()}
+    for notice in session.exec(mine.where(Approval.approver == person.name)).all():
+        if notice.id not in others:
+            notice.state = NoticeState.DRAFT
+            session.add(notice)
+
+
+def activate_person(session: Session, *, name: str) -> Person:
+    """Gives a person back the access that was taken away, with the role that they had.
+
+    Raises:
+        UnknownPerson: nobody has that name.
+        NotAllowed: they have access.
+    """
+    person = session.exec(select(Person).where(Person.name == name)).first()
+    if person is None:
+        raise UnknownPerson(f"nobody is called {name!r}; see `cohortwatch person list`")
+    if person.active:
+        raise NotAllowed(f"{name} has access already")
+    person.active = True
+    session.add(person)
     return person
 
 

@@ -1,4 +1,4 @@
-"""`cohortwatch person add`, `list`, `deactivate` and `sign-in`: the named people behind approvals."""
+"""`cohortwatch person add`, `list`, `deactivate`, `activate` and `sign-in`: the named people behind approvals."""
 
 from __future__ import annotations
 
@@ -73,6 +73,21 @@ def deactivate(name: str) -> None:
         session.commit()
     workspace.log.append(actor=actor(None), action="person.deactivate", subject=name)
     print(f"{name} may no longer sign in")
+
+
+@app.command()
+def activate(name: str) -> None:
+    """Give back a person's access that was taken away; their role is the one that they had."""
+    from sqlmodel import Session
+
+    from takedown.people import activate_person
+
+    workspace = opened()
+    with Session(workspace.engine) as session:
+        activate_person(session, name=name)
+        session.commit()
+    workspace.log.append(actor=actor(None), action="person.activate", subject=name)
+    print(f"{name} may sign in again")
 
 
 @app.command("sign-in")
