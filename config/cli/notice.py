@@ -30,16 +30,19 @@ def draft(
     from config.errors import BadSettings
     from config.parties import directory_of, sender_of
     from takedown import notices
+    from takedown.people import find_person, require
 
     workspace = opened()
     sender = sender_of(workspace)
     if sender is None:
         raise BadSettings("settings.toml does not say who signs; fill in [sender] and try again")
     with Session(workspace.engine) as session:
+        person = find_person(session, actor(by))
+        require(person, "draft")
         made = notices.draft(
             session,
             case,
-            author=actor(by),
+            author=person.name,
             sender=sender,
             log=workspace.log,
             directory=directory_of(workspace),
