@@ -14,6 +14,7 @@ from matcher.models import Match
 from takedown import cases, notices
 from takedown.addresses import Address, addresses_of
 from takedown.console.desk import Asking, Desk, desk_of
+from takedown.console.evidence import why_no_screenshot
 from takedown.console.guard import Posting, Signed, Visitor
 from takedown.console.page import go, page
 from takedown.errors import NotAllowed, NotNow, TakedownError, UnknownCase
@@ -171,6 +172,7 @@ def _page(
         decisions=_decisions(case["state"]),
         releases=_releases(case),
         candidates=_candidates(case),
+        without_picture=_without_picture(case),
         rechecks=_by_copy(case["rechecks"]),
         assignable=assignable,
         history=_history(desk, case),
@@ -243,6 +245,15 @@ def _candidates(case: dict[str, Any]) -> list[dict[str, Any]]:
             if known is None or _wrong(one) < _wrong(known):
                 best[one["release"]] = one
     return sorted(best.values(), key=_wrong)[:10]
+
+
+def _without_picture(case: dict[str, Any]) -> dict[int, str]:
+    """Why a copy's evidence holds no screenshot, by copy."""
+    return {
+        copy["id"]: why_no_screenshot(copy["platform"], copy["capture"]["answer"])
+        for copy in case["copies"]
+        if copy["capture"] and not copy["capture"]["screenshot_object"]
+    }
 
 
 def _by_copy(rechecks: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:

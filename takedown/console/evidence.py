@@ -9,13 +9,14 @@ from fastapi.responses import Response
 from sqlmodel import col, select
 
 from crawler.errors import CrawlerError
-from crawler.models import Capture, Copy, Lead, Source
+from crawler.models import Answer, Capture, Copy, Lead, Source
 from takedown.console.desk import desk_of
 from takedown.console.guard import Signed
 from takedown.console.page import page
 from takedown.models import Case, CaseCopy
 
 routes = APIRouter(prefix="/evidence")
+READ_AS_DATA = ("github", "git_server")
 PICTURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 
 
@@ -43,6 +44,7 @@ def show_evidence(request: Request, visitor: Signed, capture_id: int) -> Respons
             copies=copies,
             source=source,
             numbers=sorted(numbers),
+            why_no_screenshot=why_no_screenshot(source.platform if source else None, capture.answer),
             warc_fault=_fault(request, capture.warc_object),
         )
 
@@ -74,6 +76,17 @@ def show_screenshot(request: Request, visitor: Signed, capture_id: int) -> Respo
             "Content-Disposition": f'inline; filename="capture-{capture_id}.{kind}"',
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },
+    )
+
+
+def why_no_screenshot(platform: str | None, answer: Answer) -> str:
+    """One sentence for the place where a picture would be."""
+    if platform in READ_AS_DATA:
+        return "No screenshot: this is read as data, over git or the site's interface, so the raw answer alone is kept."
+    if answer == Answer.FILE:
+        return "No screenshot: the answer was a file, not a page; it is kept as it came."
+    return (
+        "No screenshot: the page was read without a browser, or could not be drawn; the raw answer is kept."
     )
 
 

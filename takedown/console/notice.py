@@ -191,7 +191,19 @@ def _page(
         changeable=changeable,
         next_step=_next_step(notice, missing, visitor),
         has_route=desk.route is not None,
+        written_at=_edited_at(desk, notice_id) or notice["drafted_at"],
     )
+
+
+def _edited_at(desk: Desk, notice_id: int) -> str | None:
+    """When its present words were saved, as the log has it; None where they are those of the first draft."""
+    edits = (
+        entry
+        for entry in reversed(desk.log.entries())
+        if entry.get("action") == "notice.edit" and entry.get("subject") == str(notice_id)
+    )
+    last = next(edits, None)
+    return str(last.get("at", "")) if last else None
 
 
 def _next_step(notice: dict[str, Any], missing: list[dict[str, Any]], visitor: Visitor) -> str:

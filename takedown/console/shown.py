@@ -170,6 +170,22 @@ def short_digest(value: str | None) -> str:
     return f"{value[:12]}…" if value else "–"
 
 
+def in_words(value: object) -> str:
+    """A value of the log as a person writes it: no brackets, no quotes, no names of a language."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        pairs = (f"{str(key).replace('_', ' ')}: {in_words(one)}" for key, one in value.items())
+        return ", ".join(pairs) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(in_words(one) for one in value) or "none"
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
+
+
 def _read(value: datetime | str | None) -> datetime | None:
     if isinstance(value, str):
         try:
@@ -193,4 +209,5 @@ FILTERS = {
     "one_in": one_in,
     "odds": odds,
     "short_digest": short_digest,
+    "in_words": in_words,
 }
