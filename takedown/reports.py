@@ -16,7 +16,7 @@ from takedown.models import Case, CaseState, Delivery, Notice, NoticeState, Rech
 
 
 def report(session: Session, *, since: datetime | None = None) -> dict[str, Any]:
-    """Times are medians in hours, true to the second, over cases opened since `since`; None where nothing is to be counted."""
+    """Times are medians in hours, true to the second, over cases opened since `since`; None where there is none."""
     query = select(Case).order_by(col(Case.opened_at))
     if since is not None:
         query = query.where(Case.opened_at >= since)
