@@ -6,7 +6,6 @@ import pytest
 
 from crawler.models import Copy
 from takedown.addresses import Address, addresses_of
-from takedown.checklist import checklist_of
 from tests.takedown.leak import BLOB, BUNDLE, match
 
 WHOLE = "0123456789ab" + "cdef" * 7
@@ -85,12 +84,3 @@ def test_a_line_says_nothing_twice() -> None:
     assert found.line == "https://code.example/a/study/blob/0123456789ab/tables/list%20of%20ids.csv"
     inner = address_of("all.zip!/ids.csv")
     assert inner.line == "https://code.example/a/study/blob/0123456789ab/all.zip, file all.zip!/ids.csv"
-
-
-def test_a_day_and_a_digest_in_an_address_are_no_stray_ids() -> None:
-    for found in (address_of("withdrawn_20260411.csv", head=WHOLE), address_of("4211337.csv")):
-        rows = checklist_of("platform.en", f"1. {found.line}\n", [found], "abuse@git.example")
-        told = {row["element"]: row["present"] for row in rows}
-        assert told["no number that may be a participant's"]
-        assert told["every address"]
-        assert told["every commit"]

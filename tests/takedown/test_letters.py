@@ -234,3 +234,17 @@ def test_one_copy_is_told_as_one(session: Session, tmp_path: Path) -> None:
     text = sold(session, tmp_path, "storefront", answer=answer("text"))["marketplace.en"].body.decode()
     assert "and found one copy; it is listed above" in text
     assert "What we found is an offer or a text that names the cohort." in text
+
+
+@pytest.mark.parametrize("name", ["withdrawn_20260411.csv", "4211337.csv"])
+def test_a_day_a_digest_and_a_whole_commit_in_an_address_are_no_stray_ids(
+    session: Session, tmp_path: Path, name: str
+) -> None:
+    whole = "0123456789ab" + "1234" * 7
+    for copy in session.exec(select(Copy)).all():
+        copy.details = {"head": whole}
+        session.add(copy)
+    notice = drafted(session, tmp_path, path=f"study@0123456789ab:{name}")["github-dmca.en"]
+    assert whole in notice.body.decode()
+    assert "4211337" not in notice.body.decode()
+    assert complete(session, notice)
