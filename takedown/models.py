@@ -127,7 +127,9 @@ class Notice(SQLModel, table=True):
     author: str
     drafted_at: datetime = Field(default_factory=now, sa_column=Column(UtcDateTime(), nullable=False))
     checklist: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """What must be in it and whether it is: `{"element", "needed", "present", "source"}`."""
+    """What must be in it and whether it was when it was drafted: `{"element", "needed", "present", "wanted"}`.
+
+    `wanted` holds the facts of its drafting that later checks hold it to."""
 
 
 class NoticeCopy(SQLModel, table=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from email.message import EmailMessage
 from typing import Any
 
@@ -13,9 +13,9 @@ from sqlmodel import Session, col, select
 from crawler.models import Copy
 from matcher.models import Match
 from takedown import cases
-from takedown.addresses import addresses_of
+from takedown.addresses import Address, addresses_of
 from takedown.approvals import standing, writers_of
-from takedown.checklist import checklist_of
+from takedown.checklist import checklist_of, facts_of
 from takedown.errors import NotAllowed, NotNow, UnknownNotice
 from takedown.letters import Letter, letters, letters_for
 from takedown.log import AuditLog
@@ -111,7 +111,8 @@ def _draft(
     for copy in copies:
         session.add(NoticeCopy(notice_id=notice.id or 0, copy_id=copy.id or 0))
     _supersede(session, notice)
-    notice.checklist = checklist_of(letter.name, body, addresses, to.address)
+    facts = facts_of(letter.needs, slots, to.address)
+    notice.checklist = _checked(notice, addresses, facts)
     session.add(notice)
     session.flush()
     return [notice]
@@ -215,7 +216,20 @@ def check(session: Session, notice_id: int) -> list[dict[str, Any]]:
     copies = [copy for copy in cases.copies_of(session, case) if copy.id in set(named)]
     matches = cases.matches_of(session, case)
     addresses = [address for copy in copies for address in addresses_of(copy, matches)]
-    return checklist_of(notice.letter, notice.body.decode(), addresses, notice.recipient)
+    return _checked(notice, addresses, {row["element"]: row.get("wanted", ()) for row in notice.checklist})
+
+
+def _checked(
+    notice: Notice, addresses: Sequence[Address], facts: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    return checklist_of(
+        notice.letter,
+        subject=notice.subject,
+        recipient=notice.recipient,
+        body=notice.body.decode(),
+        addresses=addresses,
+        facts=facts,
+    )
 
 
 def edit(
