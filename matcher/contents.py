@@ -47,7 +47,7 @@ class Limits:
     seconds: float = 120.0
     """Wall seconds without an event from the child before it is killed."""
     memory_bytes: int = 1024**3
-    """Address space that the child may grow by beyond its start."""
+    """What a child that reads may hold; a little of it is taken by its libraries."""
     rows_per_part: int = 20_000
     variants_per_part: int = 2_000
 

@@ -131,9 +131,16 @@ def _load_readers() -> None:
 
 
 def _limit_memory(most: int) -> None:
-    """Bounds the address space: it may grow by `most` beyond what libraries and their compiling took."""
-    mapped = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * PAGE
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + most, mapped + most))
+    """Bounds the address space so that what is resident stays under `most`.
+
+    Of what libraries and their compiling took, a quarter of `most` counts at the most: a child that had to compile
+    its loops at its start must not have less left for files than they need.
+    """
+    mapped, resident = (
+        int(pages) * PAGE for pages in Path("/proc/self/statm").read_text("ascii").split()[:2]
+    )
+    bound = mapped + most - min(resident, most // 4)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
