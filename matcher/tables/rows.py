@@ -88,6 +88,8 @@ class RowSketch:
     key: bytes
     id_key: bytes
     tables: dict[str, _Kept] = field(default_factory=dict)
+    headed: list[_Kept] = field(default_factory=list)
+    """The tables that are compared, each without its row of names; filled with `first`."""
     first: list[_Read] | None = None
     whole: dict[int, _Read] = field(default_factory=dict)
 
@@ -108,17 +110,17 @@ class RowSketch:
     def screened(self) -> list[_Read]:
         """Some rows of every table as hashes; read once for all cohorts."""
         if self.first is None:
-            tables = [headed(kept) for kept in self.tables.values() if kept.rows >= 2]
-            self.first = [_read(kept, kept.thinned(SCREENED), self.key, self.id_key) for kept in tables]
+            self.headed = [headed(kept) for kept in self.tables.values() if kept.rows >= 2]
+            self.first = [_read(kept.thinned(SCREENED), self.key, self.id_key) for kept in self.headed]
         return self.first
 
     def full(self, at: int) -> _Read:
         """All rows that were kept of a table, for one that is worth it."""
-        one = self.screened()[at]
-        if one.read is one.kept:
+        one, kept = self.screened()[at], self.headed[at]
+        if one.kept is kept:
             return one
         if at not in self.whole:
-            self.whole[at] = _read(one.kept, one.kept, self.key, self.id_key)
+            self.whole[at] = _read(kept, self.key, self.id_key)
         return self.whole[at]
 
 
@@ -127,8 +129,6 @@ class _Read:
     """A table as hashes: its columns of values, and those that may hold ids."""
 
     kept: _Kept
-    read: _Kept
-    """`kept`, or fewer rows of it."""
     names: list[str]
     columns: list[Column]
     ids: list[npt.NDArray[np.uint64]]
@@ -162,13 +162,7 @@ def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> li
         return []
     tables = sketch.screened()
     paired = _paired(sketch, cohort)
-    linked: list[tuple[_Read, Linked]] = []
-    for at, first in enumerate(tables):
-        outcome = _linked(first, index)
-        if outcome is None or outcome.log10_odds <= 0:
-            continue
-        full = sketch.full(at)
-        linked.append((full, (_linked(full, index) or outcome) if full is not first else outcome))
+    linked = [one for at in range(len(tables)) if (one := _linked_at(sketch, at, index)) is not None]
     if not linked:
         return [Evidence(NAME, "values", 0.0, one.why, releases=(one,)) for one in paired]
     table, best = max(linked, key=lambda item: item[1].log10_odds)
@@ -199,9 +193,11 @@ def _paired(sketch: RowSketch, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
     best: dict[str, ReleaseEvidence] = {}
     tables = sketch.screened()
     for at, first in enumerate(tables):
-        if not first.ids or not _pair(first, cohort):
+        found = _pair(first, cohort) if first.ids else []
+        if not found:
             continue
-        for one in _pair(sketch.full(at), cohort):
+        full = sketch.full(at)
+        for one in found if full is first else _pair(full, cohort):
             odds = one.log10_odds - log10(len(tables))
             if odds > 0 and (one.release not in best or odds > best[one.release].log10_odds):
                 best[one.release] = replace(one, log10_odds=odds)
@@ -223,7 +219,7 @@ def _stronger(
     return tuple(best.values())
 
 
-def _read(whole: _Kept, kept: _Kept, key: bytes, id_key: bytes) -> _Read:
+def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
     """Names and hashed columns of some rows of a table, and its columns that may hold ids: distinct, most in form."""
     chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
     names = [kept.columns[i] for i in chosen]
@@ -235,7 +231,21 @@ def _read(whole: _Kept, kept: _Kept, key: bytes, id_key: bytes) -> _Read:
         hashes = hashes_of_cells(id_key, cells)
         if (hashes != 0).mean() > 0.5 and len(ids) < MOST_ID_COLUMNS:
             ids.append(hashes)
-    return _Read(whole, kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen], ids)
+    return _Read(kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen], ids)
+
+
+def _linked_at(sketch: RowSketch, at: int, index: RowIndex) -> tuple[_Read, Linked] | None:
+    """All kept rows of a table and what they say, where some of them say anything; else None.
+
+    A column can be numbers in the rows that are looked at first and words in all: then those first rows stand.
+    """
+    first = sketch.screened()[at]
+    outcome = _linked(first, index)
+    if outcome is None or outcome.log10_odds <= 0:
+        return None
+    full = sketch.full(at)
+    of_all = _linked(full, index) if full is not first else None
+    return (full, of_all) if of_all is not None else (first, outcome)
 
 
 def _linked(table: _Read, index: RowIndex) -> Linked | None:

@@ -236,6 +236,28 @@ def test_a_large_table_is_thinned_but_still_recognised(cohort: EnrolledCohort) -
     assert max(e.log10_odds for e in compare(one, cohort, KEYS)) > PROBABLE
 
 
+def test_rows_between_which_remarks_stand_are_recognised_by_those_looked_at_first(
+    cohort: EnrolledCohort,
+) -> None:
+    """Of all 6,000 rows each column is words and is nothing of the cohort; of every second one it is values."""
+    ours = pick(PEOPLE, draw_rows(8, 3000, top=4500), TYPICAL)
+    remarks = [f"see remark {i}" for i in range(3000)]
+    found = asked(
+        cohort,
+        table(
+            {
+                name: [cell for pair in zip(cells, remarks, strict=True) for cell in pair]
+                for name, cells in ours.items()
+            }
+        ),
+    )
+    assert found is not None
+    assert found.log10_odds > PROBABLE
+    assert found.participants_examined == 3000
+    assert "every 2. of 6,000 rows" in found.why
+    assert len(found.releases) == 2
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_sources_are_read_with_any_delimiter_and_packed(tmp_path: Path, delimiter: str) -> None:
     import gzip
