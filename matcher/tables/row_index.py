@@ -96,20 +96,32 @@ def build(folder: Path, files: Sequence[SourceFile], records_count: int, key: by
 
 
 def withdraw(folder: Path, records: npt.NDArray[np.int64]) -> None:
-    """Empties these records; what nobody else had is known no more."""
+    """Empties these records; what nobody else had is known no more.
+
+    Every file is replaced as a whole, so that a process which has it mapped reads on as it was. An interruption
+    leaves some columns emptied and the others as they were; the same withdrawal again finishes it.
+    """
     head = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
     for at, column in enumerate(head["columns"]):
         codes = np.load(folder / f"codes_{at}.npy", allow_pickle=False)
+        distinct = np.load(folder / f"counts_{at}.npy", allow_pickle=False).size
         codes[records] = 0
-        counts = np.bincount(codes, minlength=_mapped(str(folder / f"counts_{at}.npy"), 0).size)
-        np.save(folder / f"codes_{at}.npy", codes, allow_pickle=False)
-        np.save(folder / f"counts_{at}.npy", counts.astype(np.uint32), allow_pickle=False)
+        counts = np.bincount(codes, minlength=distinct)
+        # Codes first: counts and values follow from them, now or when this is done again.
+        _replace(folder / f"codes_{at}.npy", codes)
+        _replace(folder / f"counts_{at}.npy", counts.astype(np.uint32))
         for tag in column["tags"]:
             path = folder / f"values_{at}_{tag}.npy"
             values = np.load(path, allow_pickle=False)
             values[counts == 0] = 0
-            np.save(path, values, allow_pickle=False)
+            _replace(path, values)
     _write_head(folder, head)
+
+
+def _replace(path: Path, array: npt.NDArray[Any]) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    np.save(unfinished, array, allow_pickle=False)
+    unfinished.replace(path)
 
 
 def _write_head(folder: Path, head: dict[str, Any]) -> None:
