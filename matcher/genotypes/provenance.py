@@ -20,18 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from matcher.tables.odds import log10_e_value
+from matcher.tables.odds import FROM_SELECTION, SLIPS, log10_e_value, log10_lacking
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Dates = npt.NDArray[np.datetime64]
 
-SLIPS = 0.02
-"""How often a found person of a release fails to be found in it (a register's fault, a sibling taken for another)."""
 SLIP_RATES = (0.0005, 0.005, SLIPS)
-FROM_SELECTION = 5.0
-"""The most that weighs what choosing people may explain, or a register that lacks a whole batch."""
 FROM_SITES = 2.0
 """The most that sites weigh: whoever has a public panel imputes them."""
 MOST_TOLD = 0.9
@@ -214,25 +210,10 @@ def _against_cohort(held: Flags, share: float) -> float:
 
 
 def _against(held: Flags, others: Flags, sites: Flags, other_sites: Flags) -> float:
-    """log10 odds of a release against another: by found people, and found sites, that the other lacked and it held.
-
-    Among all that is found, so that the slips of a large find, which the larger release always covers, say nothing.
-    """
-    by_people = _lacks_more_than_slips(held, others)
-    by_sites = _lacks_more_than_slips(sites, other_sites)
-    back_by_people, back_by_sites = (
-        _lacks_more_than_slips(others, held),
-        _lacks_more_than_slips(other_sites, sites),
-    )
-    return _capped(by_people - back_by_people) + float(
-        np.clip(by_sites - back_by_sites, -FROM_SITES, FROM_SITES)
-    )
-
-
-def _lacks_more_than_slips(held: Flags, others: Flags) -> float:
-    """log10 of the e-value that more of the found than slips explain were held by one and not by the other."""
-    only = int((held & ~others).sum())
-    return max(0.0, log10_e_value(np.full(only, SLIPS), len(held) - only)) if only else 0.0
+    """log10 odds of a release against another: by found people, and found sites, that the other lacked and it held."""
+    by_people = log10_lacking(held, others) - log10_lacking(others, held)
+    by_sites = log10_lacking(sites, other_sites) - log10_lacking(other_sites, sites)
+    return _capped(by_people) + float(np.clip(by_sites, -FROM_SITES, FROM_SITES))
 
 
 def _drawn_at(people: Numbers, there: Flags, cohort_size: int) -> tuple[float, float]:

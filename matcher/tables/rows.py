@@ -26,7 +26,7 @@ from matcher.tables.alignment import align_by_values
 from matcher.tables.cells import Column, read_column
 from matcher.tables.enrol import ROWS_FOLDER
 from matcher.tables.linkage import Aligned, Linked, align, align_by_name, hits_of, link
-from matcher.tables.odds import log10_e_value
+from matcher.tables.odds import FROM_SELECTION, log10_e_value, log10_lacking
 from matcher.tables.pairing import pair
 from matcher.tables.row_index import RowIndex, open_index
 from matcher.tables.spellings import is_field, is_id_name, read_name
@@ -42,9 +42,6 @@ MOST_COLUMNS = 4_000
 MOST_ID_COLUMNS = 6
 WORTH_NAMING_COLUMNS = 4.0
 """Odds by name below which columns are aligned by their values as well."""
-SLIPS = 0.02
-"""How often a row of a release fails to be found in it (a corrected value, a withdrawal)."""
-FROM_SELECTION = 5.0
 CANDIDATE = 0.001
 SCREENED = 3_000
 """Rows of a table that are compared first; the others only where these say anything."""
@@ -305,14 +302,7 @@ def _key_in(
 
 def _odds_of(name: str, held: dict[str, npt.NDArray[np.bool_]], shares: dict[str, float]) -> float:
     """The odds for a release against the likeliest other origin: another release, or the cohort at large."""
-    own = held[name]
-    misses = int((~own).sum())
-    if shares[name] >= 1:
-        against = [0.0]
-    else:
-        against = [min(FROM_SELECTION, log10_e_value(np.full(int(own.sum()), shares[name]), misses))]
-    for other, hits in held.items():
-        if other != name:
-            only, both = int((own & ~hits).sum()), int((own & hits).sum())
-            against.append(log10_e_value(np.full(only, SLIPS), misses + both))
-    return max(CANDIDATE, min(against))
+    own, share = held[name], shares[name]
+    at_large = log10_e_value(np.full(int(own.sum()), share), int((~own).sum())) if share < 1 else 0.0
+    of_others = [log10_lacking(own, hits) for other, hits in held.items() if other != name]
+    return max(CANDIDATE, min(FROM_SELECTION, at_large, *of_others))

@@ -13,7 +13,6 @@ from matcher.contents import FileEnded
 from matcher.genotypes import identity
 from matcher.genotypes.enrol import enrol
 from matcher.genotypes.provenance import (
-    FROM_SELECTION,
     MOST_TOLD,
     Find,
     Fit,
@@ -24,6 +23,7 @@ from matcher.genotypes.provenance import (
 )
 from matcher.reading import read_path
 from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence
+from matcher.tables.odds import FROM_SELECTION
 from matcher.verdict import judge
 from tests.matcher.genotypes.people import KEYS, people, write_vcf
 
@@ -289,9 +289,10 @@ def test_rows_of_the_same_people_and_these_never_accuse_together(
     cohort: EnrolledCohort, tmp_path: Path
 ) -> None:
     from matcher.sketches import ReleaseEvidence
-    from matcher.tables.rows import FROM_SELECTION as ROWS_CAP
 
     evidence = found(_vcf(tmp_path / "x.vcf", np.arange(60), "X"), cohort)
-    rows = Evidence("row-values", "values", 9.0, "", releases=(ReleaseEvidence("left", ROWS_CAP, True, ""),))
+    rows = Evidence(
+        "row-values", "values", 9.0, "", releases=(ReleaseEvidence("left", FROM_SELECTION, True, ""),)
+    )
     answer = judge("cohort", [*evidence, rows], cohorts_tried=1, releases_tried=1, releases_here=3)
     assert [one.standing for one in answer.accusations] == ["investigate"]
