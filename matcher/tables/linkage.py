@@ -29,7 +29,7 @@ import numpy.typing as npt
 from matcher.tables.cells import Column, Hashes32, short
 from matcher.tables.odds import log10_e_value
 from matcher.tables.row_index import RowIndex
-from matcher.tables.row_keys import held_among, is_in, keys_of, twin_rate
+from matcher.tables.row_keys import Keys, is_among, keys_of, twin_rate
 
 MOST_COLUMNS_IN_A_KEY = 8
 STARTS = 4
@@ -155,8 +155,7 @@ def _widened(
             break
         records = keys_of([index.cells(one.column, one.tag) for one in key])
         find = keys_of([cut[one][left] for one in key])
-        asked = np.unique(find[find != 0])
-        new = np.isin(find, asked[held_among(records, asked)])
+        new = is_among(find, records)
         if not new.any() or _raised(twin_rate(records)) > SELDOM:
             break
         matched[left[new]] = True
@@ -200,8 +199,7 @@ def _best(found: Sequence[Linked], choice: float) -> Linked | None:
 def hits_of(columns: Sequence[Column], key: Sequence[Aligned], index: RowIndex) -> npt.NDArray[np.bool_]:
     """By find row, whether its key is in an index."""
     find = keys_of([short(columns[one.find].hashes[one.tag]) for one in key])
-    known = np.unique(keys_of([index.cells(one.column, one.tag) for one in key]))
-    return np.asarray(is_in(find, known) & (find != 0))
+    return is_among(find, keys_of([index.cells(one.column, one.tag) for one in key]))
 
 
 def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex) -> Linked:
@@ -209,24 +207,18 @@ def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex)
     find_columns = [cut[one] for one in key]
     find = keys_of(find_columns)
     complete = find != 0
-    distinct, first = np.unique(find[complete], return_index=True)
+    distinct, first, which = np.unique(find[complete], return_index=True, return_inverse=True)
     nobody = np.zeros(find.size, dtype=bool)
     if not distinct.size or not keys.any():
         return Linked(0.0, 1, tuple(key), 1.0, nobody, nobody)
-    shifted = _shifted([one[complete] for one in find_columns])
-    asked = np.unique(np.concatenate([distinct, shifted]))
-    held = held_among(keys, asked)
-    found = held[np.searchsorted(asked, distinct)]
-    by_shift = float(held[np.searchsorted(asked, shifted)].mean()) if shifted.size else 0.0
-    if complete.sum() < 2:
-        by_shift = 1.0
+    found, by_shift = _hits(distinct, [one[complete] for one in find_columns], keys)
     chance = _raised(max(twin_rate(keys), by_shift, 3.0 / index.records_count))
     odds, hits_count = 0.0, int(found.sum())
     if distinct.size >= LEAST_ROWS and chance <= COARSEST_KEY:
         odds = log10_e_value(np.full(hits_count, chance), int(distinct.size) - hits_count)
     ways = _ways_to_shuffle([one[np.flatnonzero(complete)[first][found]] for one in find_columns])
     hits = nobody.copy()
-    hits[complete] = found[np.searchsorted(distinct, find[complete])]
+    hits[complete] = found[which]
     return Linked(odds, 1, tuple(key), chance, hits, hits, ways)
 
 
@@ -280,15 +272,15 @@ def _join_by_pattern(
         chosen = [int(i) for i in np.flatnonzero(pattern)]
         rows = np.flatnonzero((filled == pattern).all(axis=1))
         keys = keys_of([index.cells(key[i].column, key[i].tag) for i in chosen])
-        source = np.sort(keys[keys != 0])
-        if not source.size:
+        if not keys.any():
             continue
         find = keys_of([columns[i][rows] for i in chosen])
         new = _first_seen(find, seen)
-        shifted = _shifted_rate([columns[i][filled[:, chosen].all(axis=1)] for i in chosen], source)
-        rate = max(twin_rate(source), 3.0 / index.records_count, shifted if rows.size > 2 else 0.0)
+        complete = filled[:, chosen].all(axis=1)
+        found, by_shift = _hits(find, [columns[i][complete] for i in chosen], keys)
+        rate = max(twin_rate(keys), 3.0 / index.records_count, by_shift if rows.size > 2 else 0.0)
         chances[rows] = _raised(rate)
-        hits[rows] = is_in(find, source) & new
+        hits[rows] = found & new
         records[rows] = [int((keys == one).argmax()) for one in find]
     usable = chances <= COARSEST_KEY
     counted = hits & usable
@@ -301,7 +293,7 @@ def _join_by_pattern(
     return Linked(odds, 1, tuple(key), worst, counted, counted, ways)
 
 
-def _first_seen(keys: npt.NDArray[np.uint64], seen: set[int]) -> npt.NDArray[np.bool_]:
+def _first_seen(keys: Keys, seen: set[int]) -> npt.NDArray[np.bool_]:
     """True where a key comes for the first time; a row that is repeated counts once."""
     new = np.zeros(keys.size, dtype=bool)
     for i, key in enumerate(keys.tolist()):
@@ -352,7 +344,15 @@ def _raised(rate: float) -> float:
     return float(min(1.0, max(3 * rate, rate**RAISED)))
 
 
-def _shifted(columns: Sequence[Hashes32]) -> npt.NDArray[np.uint64]:
+def _hits(asked: Keys, columns: Sequence[Hashes32], keys: Keys) -> tuple[npt.NDArray[np.bool_], float]:
+    """Which of these keys are in the index, and how often keys of these columns shifted are; 1 for a single row."""
+    shifted = _shifted(columns)
+    held = is_among(np.concatenate([asked, shifted]), keys)
+    by_shift = float(held[asked.size :].mean()) if shifted.size else 0.0
+    return held[: asked.size], by_shift if columns[0].size > 1 else 1.0
+
+
+def _shifted(columns: Sequence[Hashes32]) -> Keys:
     """Keys of rows whose cells come from different rows of the find."""
     rows = columns[0].size
     own = keys_of(columns)
@@ -362,14 +362,6 @@ def _shifted(columns: Sequence[Hashes32]) -> npt.NDArray[np.uint64]:
         # a shift by a multiple of the rows gives a row back to itself where columns are many; others count
         shifted.append(keys[(keys != 0) & (keys != own)])
     return np.concatenate(shifted)
-
-
-def _shifted_rate(columns: Sequence[Hashes32], source: npt.NDArray[np.uint64]) -> float:
-    """How often such rows hit; a single row says nothing of it."""
-    if columns[0].size < 2:
-        return 1.0
-    shifted = _shifted(columns)
-    return float(is_in(shifted, source).mean()) if shifted.size else 0.0
 
 
 def _enough(cut: dict[Aligned, Hashes32], key: Sequence[Aligned]) -> bool:

@@ -12,11 +12,6 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 
 
-def is_in(asked: Keys, ordered: Keys) -> npt.NDArray[np.bool_]:
-    where = np.minimum(np.searchsorted(ordered, asked), ordered.size - 1)
-    return np.asarray(ordered[where] == asked)
-
-
 def keys_of(columns: Sequence[npt.NDArray[np.uint32]]) -> Keys:
     """One 64-bit key a row over several columns; 0 where one of them is empty."""
     keys = np.ones(columns[0].size, dtype=np.uint64)
@@ -40,14 +35,15 @@ def _mix(keys: Any, cells: Any) -> None:
         keys[i] = x if x != 0 else np.uint64(1)
 
 
-def held_among(keys: npt.NDArray[np.uint64], asked: Keys) -> npt.NDArray[np.bool_]:
-    """Whether each of these keys, which are in order, stands among all."""
-    bits = max(4, int(asked.size).bit_length())
+def is_among(asked: Keys, keys: Keys) -> npt.NDArray[np.bool_]:
+    """Whether each of these, which are few beside `keys`, is one of them; 0 is none. Both in any order."""
+    distinct, which = np.unique(asked, return_inverse=True)
+    bits = max(4, int(distinct.size).bit_length())
     edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-    starts = np.r_[np.searchsorted(asked, edges), asked.size].astype(np.int64)
-    held = np.zeros(asked.size, dtype=np.bool_)
-    _mark_held(keys, asked, starts, 64 - bits, held)
-    return held
+    starts = np.r_[np.searchsorted(distinct, edges), distinct.size].astype(np.int64)
+    held = np.zeros(distinct.size, dtype=np.bool_)
+    _mark_held(keys, distinct, starts, 64 - bits, held)
+    return held[which]
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
