@@ -19,6 +19,7 @@ from matcher.prf import subkey
 from matcher.sketches import MatchingKeys
 from matcher.tables.id_space import measure
 from matcher.tables.row_index import SourceFile, build
+from matcher.tables.row_keys import records_of
 from matcher.tables.sources import ID_COLUMNS, id_column_of, read_batches, read_columns
 from matcher.tables.spellings import is_id_name
 from matcher.tables.tokens import hashes_of_cells, tokens_of_ids
@@ -123,12 +124,11 @@ def _records_of(
     named = {one: person for one, person in listed.items() if person}
     if not named or not (place / RECORDS_FILE).exists():
         return None
-    ordered = np.load(place / HASHES_FILE, allow_pickle=False)
+    known = np.load(place / HASHES_FILE, allow_pickle=False)
     behind = np.load(place / RECORDS_FILE, allow_pickle=False)
     hashes = hashes_of_cells(subkey(keys.ids, "ids"), list(named.values()))
-    where = np.minimum(np.searchsorted(ordered, hashes), ordered.size - 1)
-    found = np.where((ordered[where] == hashes) & (hashes != 0), behind[where], -1)
-    return {one: int(record) for one, record in zip(named, found, strict=True) if record >= 0}
+    records = records_of(hashes, known, behind)
+    return {one: int(record) for one, record in zip(named, records, strict=True) if record >= 0}
 
 
 def read_ids(path: Path) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from matcher.tables.enrol import HASHES_FILE, IDS_FOLDER, RECORDS_FILE, ROWS_FOL
 from matcher.tables.linkage import align_by_name
 from matcher.tables.odds import log10_e_value
 from matcher.tables.row_index import RowIndex, open_index
+from matcher.tables.row_keys import records_of
 
 LEAST_ROWS = 3
 LEAST_CELLS = 2
@@ -37,10 +38,6 @@ class _Holder:
     hashes: npt.NDArray[np.uint64]
     records: npt.NDArray[np.int64]
     index: RowIndex
-
-    def record_of(self, ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-        where = np.minimum(np.searchsorted(self.hashes, ids), self.hashes.size - 1)
-        return np.where((self.hashes[where] == ids) & (ids != 0), self.records[where], -1)
 
 
 def pair(
@@ -89,7 +86,7 @@ def _agreement(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], float]:
     """By row: values agree with the record behind the id; id is known at all; and the chance of agreeing."""
     nothing = np.zeros(ids.size, dtype=bool)
-    records = holder.record_of(ids)
+    records = records_of(ids, holder.hashes, holder.records)
     known = records >= 0
     aligned = align_by_name(columns, names, holder.index)
     if known.sum() < LEAST_ROWS or len(aligned) < LEAST_CELLS:

@@ -1,4 +1,4 @@
-"""Keys of rows over several columns: 64 bits a row, and what is asked of a million of them at once."""
+"""Keys of rows over several columns, 64 bits a row, and hashes of ids: what is asked of a million of them at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
+
+
+def records_of(ids: Keys, known: Keys, behind: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The record behind each hash of an id, -1 where it is not known; `known` is in order, `behind` its records."""
+    if not known.size:
+        return np.full(ids.size, -1, dtype=np.int64)
+    where = np.minimum(np.searchsorted(known, ids), known.size - 1)
+    return np.where((known[where] == ids) & (ids != 0), behind[where], -1)
 
 
 def keys_of(columns: Sequence[npt.NDArray[np.uint32]]) -> Keys:

@@ -11,6 +11,7 @@ from matcher.prf import subkey
 from matcher.sketches import MatchingKeys
 from matcher.tables.enrol import HASHES_FILE, IDS_FOLDER, PARTICIPANTS_FILE, RECORDS_FILE, ROWS_FOLDER
 from matcher.tables.row_index import open_index, withdraw
+from matcher.tables.row_keys import records_of
 from matcher.tables.tokens import hashes_of_cells
 
 
@@ -22,8 +23,7 @@ def withdraw_rows(folder: Path, ids: Iterable[str], keys: MatchingKeys) -> int:
     known = np.load(folder / IDS_FOLDER / HASHES_FILE, allow_pickle=False)
     behind = np.load(folder / IDS_FOLDER / RECORDS_FILE, allow_pickle=False)
     hashes = hashes_of_cells(subkey(keys.ids, "ids"), list(ids))
-    where = np.minimum(np.searchsorted(known, hashes), known.size - 1)
-    people = np.unique(behind[where[(known[where] == hashes) & (hashes != 0)]])
+    people = np.unique(records_of(hashes, known, behind))
     people = people[people >= 0]
     records = np.flatnonzero(np.isin(np.load(rows / PARTICIPANTS_FILE, allow_pickle=False), people))
     if records.size:
