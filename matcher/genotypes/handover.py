@@ -123,25 +123,14 @@ def tokens_of(calls: npt.NDArray[np.int8], groups: Groups, key: bytes) -> Tokens
     out = np.zeros((calls.shape[1], len(groups)), np.uint64)
     states = 3**groups.size
     secret = subkey(key, "genotype hand-over")
-    for number, members in enumerate(groups.members):
-        of_states = siphash24_words(secret, _messages(groups, members, states))
+    for number, (members, words) in enumerate(zip(groups.members, words_of(groups), strict=True)):
+        of_states = siphash24_words(secret, _messages(words, states))
         of_states[of_states == MISSING] = 1
         theirs = calls[members].astype(np.int64)
         complete = ((theirs >= 0) & (theirs <= 2)).all(axis=0)
         state = (np.where(complete, theirs, 0) * 3 ** np.arange(groups.size)[:, None]).sum(axis=0)
         out[:, number] = np.where(complete, of_states[state], MISSING)
     return out
-
-
-def shared_tokens(one: Tokens, other: Tokens) -> tuple[Numbers, Numbers]:
-    """How many tokens each pair shares, and how many groups both have: people of `one` × people of `other`."""
-    shared = np.zeros((len(one), len(other)), np.int64)
-    common = np.zeros_like(shared)
-    for mine, theirs in zip(one.T, other.T, strict=True):
-        both = (mine != MISSING)[:, None] & (theirs != MISSING)[None, :]
-        common += both
-        shared += both & (mine[:, None] == theirs[None, :])
-    return shared, common
 
 
 def compare_tokens(one: Tokens, other: Tokens, groups: Groups) -> Compared:
@@ -274,13 +263,18 @@ def _taken(sites: FoundVariants, rows: Numbers) -> FoundVariants:
     )
 
 
-def _messages(groups: Groups, members: Numbers, states: int) -> Tokens:
+def words_of(groups: Groups) -> Tokens:
+    """Every group's sites (groups × size), one number each: chromosome, position and the letter beside A."""
+    places = place_number(groups.sites.chromosomes, groups.sites.positions)
+    return ((places << 2) | groups.sites.alleles_b)[groups.members].astype(np.uint64)
+
+
+def _messages(words: Tokens, states: int) -> Tokens:
     """One row of words a state: the group's sites with their letters, then the genotypes in base 3."""
-    places = place_number(groups.sites.chromosomes[members], groups.sites.positions[members])
-    words = np.empty((states, len(members) + 1), np.uint64)
-    words[:, :-1] = (places << 2) | groups.sites.alleles_b[members]
-    words[:, -1] = np.arange(states)
-    return words
+    messages = np.empty((states, len(words) + 1), np.uint64)
+    messages[:, :-1] = words
+    messages[:, -1] = np.arange(states)
+    return messages
 
 
 def _counted(one: Tokens, other: Tokens) -> tuple[Tokens, Numbers, Numbers]:

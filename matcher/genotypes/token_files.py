@@ -19,10 +19,9 @@ import numpy as np
 
 from matcher.contents import Genotypes
 from matcher.errors import BadSourceFile
-from matcher.genotypes.handover import GROUP_SIZES, Groups, Tokens, tokens_of
+from matcher.genotypes.handover import GROUP_SIZES, Groups, Tokens, tokens_of, words_of
 from matcher.genotypes.sites import FoundVariants, shared_sites
 from matcher.genotypes.store import Store, open_store, write_store
-from matcher.genotypes.variants import place_number
 from matcher.prf import siphash24, subkey
 from matcher.reading import read_path
 
@@ -85,7 +84,7 @@ def write_tokens(path: Path, store: Store, groups: Groups, key: bytes) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(json.dumps(head).encode() + b"\n")
-        file.write(_words(groups).astype("<u8").tobytes())
+        file.write(words_of(groups).astype("<u8").tobytes())
         for start in range(0, len(people), _PEOPLE_AT_ONCE):
             who = people[start : start + _PEOPLE_AT_ONCE]
             codes = (rows[:, who >> 2] >> (2 * (who & 3)).astype(np.uint8)) & 3
@@ -144,7 +143,7 @@ def require_comparable(one: TokenFile, other: TokenFile) -> None:
     """Raises BadSourceFile where two files were made with other keys or from other lists of sites."""
     if one.key_check != other.key_check:
         raise BadSourceFile("the two files were made with different keys; make both with the one you share")
-    mine, theirs = _words(one.groups), _words(other.groups)
+    mine, theirs = words_of(one.groups), words_of(other.groups)
     if mine.shape != theirs.shape or (mine != theirs).any():
         raise BadSourceFile(
             "the two files were made from different lists of sites or group sizes; agree on one"
@@ -159,12 +158,6 @@ def _genotypes(find: Path) -> Iterator[Genotypes]:
 
 def _key_check(key: bytes) -> str:
     return f"{siphash24(subkey(key, 'genotype hand-over check'), b''):016x}"
-
-
-def _words(groups: Groups) -> Tokens:
-    """Every group's sites, one number each: chromosome, position and the letter beside A."""
-    places = place_number(groups.sites.chromosomes, groups.sites.positions)
-    return ((places << 2) | groups.sites.alleles_b)[groups.members].astype(np.uint64)
 
 
 def _groups(words: Tokens) -> Groups:
