@@ -1,14 +1,13 @@
 """Registers cohorts and releases and builds their indexes.
 
 Indexes are built in a folder of their own beside the final one and moved there when whole, before the row is
-written: a run that dies leaves no half cohort, and the next one starts afresh.
+written: a run that dies leaves no half cohort, and the next one goes on with the genotypes and does the rest afresh.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,11 @@ from sqlmodel import Session, select
 from matcher.errors import AlreadyEnrolled, BadSourceFile, NotEnrolled
 from matcher.library import cohort_folder, release_folder
 from matcher.models import Cohort, Release
+from matcher.publishing import published
 from matcher.sketches import MatchingKeys
 
+_GENOTYPES = ("genotypes",)
+"""What a run that was killed left of a folder and the next one goes on with."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -43,8 +45,11 @@ def add_cohort(
     phenotypes: Sequence[Path] = (),
     id_column: str | None = None,
     aliases: Sequence[str] = (),
+    in_place: bool = False,
 ) -> Cohort:
     """Registers a source cohort and builds its indexes; only keyed hashes of ids and values are kept.
+
+    With `in_place` genotypes are not copied: the index reads them from their .bed or .pgen, which must stay.
 
     Raises:
         AlreadyEnrolled: the name is taken.
@@ -69,14 +74,15 @@ def add_cohort(
             row.participants_count = tables.participants_count
             row.columns_count = len(tables.columns)
         if genotypes:
-            enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
+            enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys, in_place=in_place)
             row.participants_count = max(row.participants_count, enrolled.samples_count)
             row.variants_count = enrolled.variants_count
             if not phenotypes:
                 tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
         texts_enrol.enrol_texts(folder, name, row.title, tuple(aliases))
 
-    _build(cohort_folder(enrolment.indexes, name), build)
+    with published(cohort_folder(enrolment.indexes, name), keep=_GENOTYPES if genotypes else ()) as folder:
+        build(folder)
     with Session(enrolment.engine, expire_on_commit=False) as session:
         session.add(row)
         session.commit()
@@ -134,7 +140,9 @@ def add_release(
         if prepare is not None:
             row.manifest = {**row.manifest, **prepare(folder)}
 
-    _build(release_folder(enrolment.indexes, cohort, release), build)
+    place = release_folder(enrolment.indexes, cohort, release)
+    with published(place, keep=_GENOTYPES if genotypes else ()) as folder:
+        build(folder)
     with Session(enrolment.engine, expire_on_commit=False) as session:
         session.add(row)
         session.commit()
@@ -157,22 +165,6 @@ def require_free(enrolment: Enrolment, cohort: str, release: str) -> int:
         if session.exec(taken).first():
             raise AlreadyEnrolled(f"cohort {cohort!r} has a release {release!r} already; choose another name")
         return row.id
-
-
-def _build(folder: Path, build: Callable[[Path], None]) -> None:
-    """Runs `build` on a folder beside `folder` and puts it there when it ends well."""
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    unfinished.mkdir(parents=True, mode=0o700)
-    try:
-        build(unfinished)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    if folder.exists():  # left by a run that died before its row was written
-        shutil.rmtree(folder)
-    unfinished.rename(folder)
 
 
 def _check_name(name: str) -> None:

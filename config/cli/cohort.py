@@ -40,6 +40,12 @@ def add(
     alias: Annotated[
         list[str] | None, typer.Option(help="Another name that listings use, in any language.")
     ] = None,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place", help="Copy no genotypes; read them from these .bed or .pgen, which must stay."
+        ),
+    ] = False,
 ) -> None:
     """Register a source cohort and build its index."""
     from matcher.enrol import add_cohort
@@ -53,6 +59,7 @@ def add(
         phenotypes=phenotypes or (),
         id_column=id_column,
         aliases=alias or (),
+        in_place=in_place,
     )
     counts = {
         "participants": row.participants_count,

@@ -15,7 +15,8 @@ from typing import IO, cast
 import numpy as np
 
 from matcher.errors import BadSourceFile
-from matcher.genotypes.store import BUILDS, FOLDER, Store, open_store
+from matcher.genotypes.building import FOLDER
+from matcher.genotypes.store import BUILDS, Store, open_store
 from matcher.genotypes.variants import chromosome_code, name_number
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")

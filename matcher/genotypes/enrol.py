@@ -1,4 +1,7 @@
-"""Enrols the genotypes of a cohort or a release from any file of genotypes that is read, streamed."""
+"""Enrols the genotypes of a cohort or a release from any file of genotypes that is read, streamed.
+
+What a killed run left in the folder is gone on with, from the file at which it stopped.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from typing import BinaryIO, cast
 
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
 from matcher.errors import BadSourceFile
-from matcher.genotypes.store import write_store
+from matcher.genotypes.building import FOLDER, Building, file_mark
+from matcher.genotypes.rows_in_place import require_in_place, write_sources
 from matcher.sketches import MatchingKeys
 from matcher.sniffing import HEAD_BYTES, format_of
 
@@ -32,14 +36,20 @@ class GenotypesEnrolled:
         return len(self.samples)
 
 
-def enrol(folder: Path, files: Sequence[Path], keys: MatchingKeys) -> GenotypesEnrolled:
+def enrol(
+    folder: Path, files: Sequence[Path], keys: MatchingKeys, *, in_place: bool = False
+) -> GenotypesEnrolled:
     """Writes the store under `folder`; the files must hold the same samples in the same order.
+
+    With `in_place` no call is copied: the .bed and .pgen files must stay where they are.
 
     Raises:
         BadSourceFile: a file cannot be read, holds no genotypes, or other samples than the one before.
     """
+    for path in files if in_place else ():
+        require_in_place(path)
     try:
-        samples, variants = write_store(folder, _parts(files), keys.genotypes)
+        samples, variants = _written(folder / FOLDER, files, keys.genotypes, in_place)
     except Unreadable as wrong:
         raise BadSourceFile(
             f"a genotype file cannot be read ({wrong}); give one that PLINK or bcftools reads, with its neighbours"
@@ -51,23 +61,40 @@ def enrol(folder: Path, files: Sequence[Path], keys: MatchingKeys) -> GenotypesE
     return GenotypesEnrolled(samples, variants)
 
 
-def _parts(files: Sequence[Path]) -> Iterator[Genotypes]:
-    for path in files:
-        with ExitStack() as stack:
-            raw: BinaryIO = stack.enter_context(path.open("rb"))
-            head = raw.read(2)
-            raw.seek(0)
-            stream = raw
-            if head == _GZIP:
-                stream = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb")))
-            start = stream.read(HEAD_BYTES)
-            stream.seek(0)
-            opened = Opened(path.name.removesuffix(".gz"), stream, path.stat().st_size, _beside(path))
-            reader = format_of(opened.name, start)
-            if reader is None:
-                raise BadSourceFile(f"{path.name} is no file of genotypes; {_GIVE}")
-            parts = reader.read(opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50))
-            yield from (part for part in parts if isinstance(part, Genotypes))
+def _written(place: Path, files: Sequence[Path], key: bytes, in_place: bool) -> tuple[tuple[str, ...], int]:
+    marks = [file_mark(path) for path in files]
+    building = Building(place, key, copies=not in_place)
+    done = building.go_on(marks)
+    if done and not building.take_samples(_samples_of(files[0])):
+        building.start_over()
+        done = 0
+    for path, mark in zip(files[done:], marks[done:], strict=True):
+        building.add_file(_parts(path), mark)
+    if in_place:
+        write_sources(place, files, marks)
+    return building.samples, building.finish()
+
+
+def _samples_of(path: Path) -> tuple[str, ...]:
+    return next((part.samples for part in _parts(path)), ())
+
+
+def _parts(path: Path) -> Iterator[Genotypes]:
+    with ExitStack() as stack:
+        raw: BinaryIO = stack.enter_context(path.open("rb"))
+        head = raw.read(2)
+        raw.seek(0)
+        stream = raw
+        if head == _GZIP:
+            stream = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=raw, mode="rb")))
+        start = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        opened = Opened(path.name.removesuffix(".gz"), stream, path.stat().st_size, _beside(path))
+        reader = format_of(opened.name, start)
+        if reader is None:
+            raise BadSourceFile(f"{path.name} is no file of genotypes; {_GIVE}")
+        parts = reader.read(opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50))
+        yield from (part for part in parts if isinstance(part, Genotypes))
 
 
 def _beside(path: Path) -> Callable[[str], BinaryIO | None]:

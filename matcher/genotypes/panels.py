@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from matcher.errors import AlreadyEnrolled, BadSourceFile
+from matcher.genotypes.building import FOLDER as GENOTYPES
 from matcher.genotypes.enrol import enrol
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.identity import FEWEST_SITES, WEIGHED_SITES, identify
 from matcher.genotypes.sites import choose, shared_sites
 from matcher.genotypes.store import open_store
+from matcher.publishing import published
 from matcher.sketches import MatchingKeys
 
 FOLDER = ".panels"
@@ -34,16 +35,8 @@ def add_panel(indexes: Path, name: str, files: Sequence[Path], keys: MatchingKey
     folder = indexes / FOLDER / name
     if folder.exists():
         raise AlreadyEnrolled(f"panel {name!r} is registered already; choose another name")
-    unfinished = folder.with_name(f".{name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True, mode=0o700)
-    try:
-        count = enrol(unfinished, files, keys).samples_count
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    unfinished.rename(folder)
-    return count
+    with published(folder, keep=(GENOTYPES,)) as unfinished:
+        return enrol(unfinished, files, keys).samples_count
 
 
 def panels(indexes: Path) -> tuple[Path, ...]:
