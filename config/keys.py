@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from config.custody import WRAPPED_FILE, Holder, place_secret, read_wrapped, write_wrapped
 from config.errors import BadKeys
+from matcher.key_files import key_of, read_key_file
 from matcher.sketches import MatchingKeys
 
 KEY_VARIABLE = "COHORTWATCH_MASTER_KEY"
@@ -141,22 +141,16 @@ def _write_check(folder: Path, master: bytes) -> None:
 
 
 def _from_environment() -> bytes:
-    return _from_hex(os.environ[KEY_VARIABLE], f"${KEY_VARIABLE}")
+    try:
+        return key_of(os.environ[KEY_VARIABLE], f"${KEY_VARIABLE}")
+    except ValueError as wrong:
+        raise BadKeys(str(wrong)) from None
 
 
 def _from_file(path: Path) -> bytes:
     if not path.exists():
         raise BadKeys(f"no master key at {path}; run `cohortwatch init`, or set ${KEY_VARIABLE}")
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise BadKeys(f"{path} can be read by others; run `chmod 600 {path}`")
-    return _from_hex(path.read_text(encoding="ascii"), str(path))
-
-
-def _from_hex(text: str, where: str) -> bytes:
     try:
-        master = bytes.fromhex(text.strip())
-    except ValueError:
-        master = b""
-    if len(master) != 32:
-        raise BadKeys(f"{where} must hold 64 hex digits; put the right key there")
-    return master
+        return read_key_file(path)
+    except ValueError as wrong:
+        raise BadKeys(str(wrong)) from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from matcher.errors import BadSourceFile
 from matcher.genotypes.handover import GROUP_SIZES, Groups, Tokens, tokens_of, words_of
 from matcher.genotypes.sites import FoundVariants, shared_sites
 from matcher.genotypes.store import Store, open_store, write_store
+from matcher.key_files import read_key_file
 from matcher.prf import siphash24, subkey
 from matcher.reading import read_path
 
@@ -50,15 +50,10 @@ def read_key(path: Path) -> bytes:
     """
     if not path.is_file():
         raise BadSourceFile(f"no key at {path}; make one with `openssl rand -hex 32` and share it apart")
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise BadSourceFile(f"{path} can be read by others; run `chmod 600 {path}`")
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise BadSourceFile(f"{path} must hold 64 hex digits; make it with `openssl rand -hex 32`")
-    return key
+        return read_key_file(path)
+    except ValueError as wrong:
+        raise BadSourceFile(str(wrong)) from None
 
 
 def write_tokens(path: Path, store: Store, groups: Groups, key: bytes) -> int:

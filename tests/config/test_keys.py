@@ -59,7 +59,7 @@ def test_the_key_of_another_workspace_is_refused(tmp_path: Path, monkeypatch: py
         read_keys(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "xyz", "ab" * 31, "ab" * 33])
+@pytest.mark.parametrize("text", ["", "xyz", "ab" * 31, "ab" * 33, "é" * 64])
 def test_a_key_that_is_no_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     make_keys(tmp_path)
     (tmp_path / "master.key").write_text(text)
