@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from matcher.content import ContentSketch
@@ -16,6 +16,7 @@ from matcher.contents import Event, FileEnded, FileStarted, Limits, Text
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.panels import public_samples
 from matcher.library import matchers
+from matcher.paths import inner_path, masked
 from matcher.reading import read_bytes, read_path
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, SeesTheEnd
 from matcher.tables.masking import id_mask
@@ -65,7 +66,7 @@ class Examiner:
                 case FileEnded():
                     answer = self._answer(file, event)
                     inner = event.path.removeprefix(given)
-                    answer["path"] = event.path[: len(event.path) - len(inner)] + mask(inner)
+                    answer["path"] = event.path[: len(event.path) - len(inner)] + masked(inner, mask)
                     answer["columns"] = [mask(name) for name in answer["columns"]]
                     yield answer
                 case part:
@@ -76,9 +77,8 @@ class Examiner:
 
     def _open(self, path: str) -> _Open:
         sketches = [matcher.sketch(self.keys) for matcher in matchers()]
-        inner = path.rpartition("!/")[2].rpartition("@")[2].partition(":")[2] or PurePosixPath(path).name
         for sketch in sketches:
-            sketch.add(Text(PATH_PART, inner))
+            sketch.add(Text(PATH_PART, inner_path(path)))
         return _Open(ContentSketch(), PersonalCounts(), sketches)
 
     def _answer(self, file: _Open, ended: FileEnded) -> dict[str, Any]:

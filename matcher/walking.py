@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from matcher.contents import Cells, FileEnded, Genotypes, Limits, Opened, Part, Table, Text, Unreadable
 from matcher.opening import FREE_BYTES, Budget, Member, Spooled, spool, told
+from matcher.paths import name_of
 from matcher.sniffing import HEAD_BYTES, container_of, format_of
 from matcher.texts.pieces import pieces_of
 
@@ -27,7 +27,6 @@ Place = tuple[int, ...]
 BEHIND = 1 << 30
 """Ends the place of a file when everything inside it is behind the walk."""
 SHORTEST_IN_PIECES = 64 << 10
-_JOINTS = re.compile(r"!/|@[0-9a-f]{12}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +213,6 @@ def _file(
         else:
             yield from _parts(path, opened, head, spooled, budget, walk)
     yield Closed(place)
-
-
-def name_of(path: str) -> str:
-    """The file's own name, without the containers and the commit that it stands in."""
-    return PurePosixPath(_JOINTS.split(path)[-1]).name
 
 
 def _container(

@@ -71,12 +71,14 @@ def show(number: str, json: JsonOption = False) -> None:
 
 
 def _print_case(view: dict[str, Any]) -> None:
+    from matcher.paths import short_path
+
     print(f"{view['number']}  {view['state']}  {view['verdict']}  {view['title']}")
     print_table(
         ["file", "verdict", "release", "recipient", "standing", "people", "false match"],
         [
             [
-                one["path"],
+                short_path(one["path"]),
                 one["verdict"],
                 one["release"],
                 one["recipient"],

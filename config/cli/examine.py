@@ -119,7 +119,9 @@ def _tell_gate(broken: list[Breach], sarif_file: Path | None, json: bool) -> Non
 
 
 def _rows(answer: dict[str, Any]) -> list[list[Any]]:
-    start = [answer["path"], answer["skipped"] or answer["content"]]
+    from matcher.paths import short_path
+
+    start = [short_path(answer["path"]), answer["skipped"] or answer["content"]]
     if not answer["matches"]:
         return [[*start, answer["verdict"], None, None, None, None, None]]
     return [

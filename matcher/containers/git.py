@@ -1,7 +1,7 @@
 """A git repository, bundle or pack: every blob that it holds, of other branches, deleted and unreachable too.
 
 The found repository's settings, hooks, references, alternates and promisors are never used: an empty repository of
-ours borrows its packs and loose objects. A blob is told by the first commit that brought it, as `@COMMIT12:path`;
+ours borrows its packs and loose objects. A blob is told by the first commit that brought it, as `@COMMIT:path`;
 where no commit brings it, by `000000000000` and its own name. Paths and messages are a text of their own.
 """
 
@@ -23,7 +23,7 @@ from matcher.contents import Limits, Opened, Unreadable
 from matcher.opening import Member, in_memory
 
 FORMAT = "git"
-NO_COMMIT = "0" * 12
+NO_COMMIT = "0" * 40
 HISTORY = "commit-messages.txt"
 _BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 _PACKS = (b"PACK\0\0\0\2", b"PACK\0\0\0\3")
@@ -283,7 +283,7 @@ def _history(place: Path, commits: list[bytes], pulse: Callable[[], None]) -> _H
             text = field.lstrip(b"\n")
             if text.startswith(b"\x01"):
                 name, _, message = text[1:].partition(b"\x02")
-                commit = name[:12].decode("ascii", "replace")
+                commit = name.decode("ascii", "replace")
                 told.add_message(message.strip().decode("utf-8", "replace"))
             elif text.startswith(b":"):
                 # A file that came, or came again: modes, blobs before, the blob after, a letter for each parent.

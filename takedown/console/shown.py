@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from crawler.models import now
+from matcher.paths import short_path
 
 _SUPERSCRIPT = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
 _SCALES = (
@@ -209,5 +210,6 @@ FILTERS = {
     "one_in": one_in,
     "odds": odds,
     "short_digest": short_digest,
+    "short_path": short_path,
     "in_words": in_words,
 }
