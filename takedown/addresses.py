@@ -17,6 +17,13 @@ _MASK = "[id]"
 _YEARS = range(1990, 2101)
 _IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12,64}):(?P<path>.+)$")
 _WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_NO_COMMIT = re.compile(r"0+")
+"""What an examination puts in place of the commit of a blob that none holds."""
+_WORDS = {
+    "en": {"commit": "commit", "file": "file", "item": "item", "digest": "SHA-256 of the file"},
+    "zh": {"commit": "提交", "file": "文件", "item": "商品", "digest": "文件 SHA-256 校验值"},
+}
+_BETWEEN = {"en": ", ", "zh": "，"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +36,19 @@ class Address:
     item: str | None = None
     sha256: str | None = None
 
-    @property
-    def line(self) -> str:
+    def line(self, language: str = "en") -> str:
         """What a letter says of it; nothing that the address itself holds is said twice."""
+        words, between = _WORDS[language], _BETWEEN[language]
         parts = [self.url]
         if self.commit and self.commit not in self.url:
-            parts.append(f"commit {self.commit}")
+            parts.append(f"{words['commit']} {self.commit}")
         if self.path and not self.url.endswith(f"/{quote(self.path)}"):
-            parts.append(f"file {self.path}")
+            parts.append(f"{words['file']} {self.path}")
         if self.item:
-            parts.append(f"item {self.item}")
+            parts.append(f"{words['item']} {self.item}")
         if self.sha256:
-            parts.append(f"SHA-256 of the file {self.sha256}")
-        return ", ".join(parts)
-
-    @property
-    def line_zh(self) -> str:
-        """The same in Chinese."""
-        parts = [self.url]
-        if self.commit and self.commit not in self.url:
-            parts.append(f"提交 {self.commit}")
-        if self.path and not self.url.endswith(f"/{quote(self.path)}"):
-            parts.append(f"文件 {self.path}")
-        if self.item:
-            parts.append(f"商品 {self.item}")
-        if self.sha256:
-            parts.append(f"文件 SHA-256 校验值 {self.sha256}")
-        return "，".join(parts)
+            parts.append(f"{words['digest']} {self.sha256}")
+        return between.join(parts)
 
 
 def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:
@@ -65,7 +58,9 @@ def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:
         if match.find_sha256 != copy.find_sha256:
             continue
         inside = _IN_HISTORY.search(match.path)
-        if inside:
+        if inside and _NO_COMMIT.fullmatch(inside["commit"]):
+            found.append(Address(copy.url, sha256=match.content_sha256))
+        elif inside:
             found.append(_in_history(copy, inside["commit"], inside["path"], match.content_sha256))
         else:
             found.append(Address(copy.url, copy.details.get("commit"), None, _text(copy.details.get("item"))))
@@ -86,7 +81,7 @@ def _in_history(copy: Copy, cut: str, path: str, sha256: str) -> Address:
 
 
 def _whole(cut: str, copy: Copy) -> str:
-    """The commit in full where the platform told it; a path of an examination holds its beginning."""
+    """The commit in full where the platform told it: a match that was kept long ago may hold its beginning only."""
     told = (copy.details.get("commit"), copy.details.get("head"))
     whole = (one for one in told if isinstance(one, str) and _WHOLE_COMMIT.fullmatch(one))
     return next((one for one in whole if one.startswith(cut)), cut)

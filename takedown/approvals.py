@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlmodel import Session, col, select
 
 from takedown.log import AuditLog
@@ -29,16 +31,25 @@ def writers_of(session: Session, notice: Notice, log: AuditLog) -> set[str]:
     case = session.get_one(Case, notice.case_id)
     rows = session.exec(select(Approval.sha256).where(Approval.notice_id == notice.id)).all()
     earlier = set(rows) - {notice.sha256}
-    drafted, changed = f"{case.number}/{notice.id}", str(notice.id)
     writers: set[str] = set()
-    for entry in log.entries():
-        match entry["action"], entry["subject"]:
-            case ("notice.draft", subject) if subject == drafted:
+    for entry in entries_about(case.number, notice.id or 0, log):
+        match entry["action"]:
+            case "notice.draft" | "notice.edit":
                 writers.add(entry["actor"])
-            case ("notice.edit", subject) if subject == changed:
-                writers.add(entry["actor"])
-            case ("notice.approve", subject) if (
-                subject == changed and entry["details"].get("sha256") in earlier
-            ):
+            case "notice.approve" if entry["details"].get("sha256") in earlier:
                 writers.clear()
     return writers | {notice.author}
+
+
+def edited_at(case_number: str, notice_id: int, log: AuditLog) -> str | None:
+    """When the present words of a notice were saved; None where they are those of its first draft."""
+    entries = entries_about(case_number, notice_id, log)
+    return next((one["at"] for one in reversed(entries) if one["action"] == "notice.edit"), None)
+
+
+def entries_about(case_number: str, notice_id: int, log: AuditLog) -> list[dict[str, Any]]:
+    """What the audit log says of one notice, oldest first."""
+    subjects = (f"{case_number}/{notice_id}", str(notice_id))
+    return [
+        one for one in log.entries() if one["action"].startswith("notice.") and one["subject"] in subjects
+    ]

@@ -267,6 +267,7 @@ def _row(session: Session, case: Case) -> dict[str, Any]:
         "standing": named.standing if named else None,
         "copies_count": len(copies),
         "copies_up": sum(copy.whereabouts in PRESENT for copy in copies),
+        "copies_back": sum(copy.whereabouts == Whereabouts.BACK for copy in copies),
         "platforms": sorted({copy.platform for copy in copies}),
         "assignee": case.assignee,
         "first_seen_at": case.first_seen_at,

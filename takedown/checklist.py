@@ -129,7 +129,7 @@ def _says(body: str, element: str, pattern: str, wanted: Sequence[str]) -> bool:
 
 def _strays(text: str, addresses: Sequence[Address], known: Sequence[str]) -> list[str]:
     """Long numbers outside the addresses and the sender's own values: an id must never go out."""
-    named = {one for address in addresses for one in (address.line, address.line_zh, address.url)}
+    named = {one for at in addresses for one in (at.line("en"), at.line("zh"), at.url)}
     pins = {pin for address in addresses for pin in (address.commit, address.sha256) if pin}
     named |= pins | set(known)
     for one in sorted(named, key=len, reverse=True):  # a short address may be the beginning of a longer line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
@@ -19,8 +20,9 @@ from takedown.checklist import checklist_of, facts_of
 from takedown.errors import NotAllowed, NotNow, UnknownNotice
 from takedown.letters import Letter, letters, letters_for
 from takedown.log import AuditLog
-from takedown.models import Approval, Case, CaseState, Notice, NoticeCopy, NoticeState, Person
+from takedown.models import Approval, Case, CaseState, Delivery, Notice, NoticeCopy, NoticeState, Person
 from takedown.people import require
+from takedown.recheck import returned_at
 from takedown.recipients import Directory, Recipient
 from takedown.sender import Sender
 from takedown.wording import finding_of, slots_of
@@ -40,7 +42,8 @@ def draft(
 ) -> list[Notice]:
     """Drafts what the copies of a case call for: one notice a platform and letter, one a named institution.
 
-    A letter that stands as a draft, or went out, for the same copies is not drafted again.
+    A letter that stands as a draft, or went out, for the same copies is not drafted again, unless one of them was
+    gone and came back after it went out.
     """
     case = cases.find_case(session, number)
     if case.state in (CaseState.DISMISSED, CaseState.CLOSED):
@@ -88,10 +91,11 @@ def _draft(
     sender: Sender,
     extra: dict[str, str],
 ) -> list[Notice]:
-    if not copies or _stands_already(session, case, letter, to, copies):
+    returned = {copy.id or 0: at for copy in copies if (at := returned_at(session, copy))}
+    if not copies or _stands_already(session, case, letter, to, copies, returned):
         return []
     addresses = [address for copy in copies for address in addresses_of(copy, matches)]
-    slots = {**slots_of(case, addresses, copies, matches, sender), **extra}
+    slots = {**slots_of(case, addresses, copies, matches, sender, list(returned.values())), **extra}
     body = letter.body.substitute({name: slots[name] for name in letter.needs})
     subject = " ".join(letter.subject.substitute(slots).split())
     notice = Notice(
@@ -134,8 +138,14 @@ def _supersede(session: Session, newer: Notice) -> None:
 
 
 def _stands_already(
-    session: Session, case: Case, letter: Letter, to: Recipient, copies: Sequence[Copy]
+    session: Session,
+    case: Case,
+    letter: Letter,
+    to: Recipient,
+    copies: Sequence[Copy],
+    returned: Mapping[int, datetime],
 ) -> bool:
+    """Whether one notice names all these copies, and none of them was gone and came back after it went out."""
     query = select(Notice).where(
         Notice.case_id == case.id,
         Notice.letter == letter.name,
@@ -145,9 +155,19 @@ def _stands_already(
     wanted = {copy.id for copy in copies}
     for notice in session.exec(query).all():
         named = session.exec(select(NoticeCopy.copy_id).where(NoticeCopy.notice_id == notice.id)).all()
-        if wanted <= set(named):
+        sent_at = _sent_at(session, notice)
+        came_after = {one for one, at in returned.items() if sent_at and sent_at < at}
+        if wanted <= set(named) - came_after:
             return True
     return False
+
+
+def _sent_at(session: Session, notice: Notice) -> datetime | None:
+    """When it went out, or may have; None while it has not."""
+    query = select(Delivery.started_at).where(
+        Delivery.notice_id == notice.id, Delivery.state != NoticeState.FAILED
+    )
+    return max(session.exec(query).all(), default=None)
 
 
 def _named(matches: Iterable[Match]) -> list[tuple[str, str]]:
@@ -315,12 +335,12 @@ def export(session: Session, notice_id: int, *, form: str) -> bytes:
 
 
 def message_of(notice: Notice, from_address: str) -> EmailMessage:
-    """The notice as mail; its Message-ID follows from its digest, so a second sending would show."""
+    """The notice as mail; its Message-ID follows from its number and digest, so a second sending would show."""
     message = EmailMessage()
     message["From"] = from_address
     message["To"] = notice.recipient
     message["Subject"] = notice.subject
-    message["Message-ID"] = f"<{notice.sha256[:40]}@{from_address.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{notice.id}.{notice.sha256[:40]}@{from_address.rpartition('@')[2]}>"
     message.set_content(notice.body.decode(), cte="quoted-printable")
     return message
 

@@ -49,6 +49,20 @@ def due_copies(session: Session, *, numbers: Sequence[str] | None, at: datetime)
     ]
 
 
+def returned_at(session: Session, copy: Copy) -> datetime | None:
+    """When a copy that is back was first seen up again after it was gone; None of any other."""
+    if copy.whereabouts != Whereabouts.BACK:
+        return None
+    query = select(Recheck).where(Recheck.copy_id == copy.id).order_by(col(Recheck.id).desc())
+    up_since = None
+    for asked in session.exec(query).all():
+        if asked.whereabouts in cases.GONE:
+            break
+        if asked.whereabouts in cases.PRESENT:
+            up_since = asked.asked_at
+    return up_since
+
+
 def recheck(
     session: Session,
     *,

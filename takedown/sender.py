@@ -41,8 +41,8 @@ class Sender:
             if not is_left_out and (not value.strip() or PLACEHOLDER in value):
                 raise BadSender(f"settings.toml: sender.{name} is not filled in; fill it in and try again")
 
-    def in_chinese(self) -> dict[str, str]:
-        """What letters in Chinese say, by slot; the other text where no Chinese one is set."""
+    def slots(self) -> dict[str, str]:
+        """What letters say of the sender, by slot; in Chinese the other text where no Chinese one is set."""
         given = asdict(self)
-        names = [name for name in given if name.endswith(CHINESE)]
-        return {name: given[name] or given[name.removesuffix(CHINESE)] for name in names}
+        said = {name: value or given[name.removesuffix(CHINESE)] for name, value in given.items()}
+        return {**said, "contact": said.pop("email")}

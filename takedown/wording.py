@@ -6,7 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from crawler.models import Copy, now
 from matcher.models import Match
@@ -47,40 +47,41 @@ def in_words(chance: float) -> str:
 
 
 def slots_of(
-    case: Case, addresses: Sequence[Address], copies: Sequence[Copy], matches: Sequence[Match], sender: Sender
+    case: Case,
+    addresses: Sequence[Address],
+    copies: Sequence[Copy],
+    matches: Sequence[Match],
+    sender: Sender,
+    returned: Sequence[datetime],
 ) -> dict[str, str]:
+    """Every slot of every letter; `returned` says since when each copy that was gone is up again."""
     people = max((match.participants_matched or 0 for match in matches), default=0)
     today = now().date()
     columns = _fields(matches)
+    listings = len({one.item or one.url for one in addresses})
     return {
-        **sender.in_chinese(),
+        **sender.slots(),
         **grounds_of(matches),
-        "organisation": sender.organisation,
-        "signatory": sender.signatory,
-        "contact": sender.email,
-        "postal_address": sender.postal_address,
-        "telephone": sender.telephone,
-        "authority": sender.authority,
-        "work": sender.work,
-        "right_claimed": sender.right_claimed,
-        "registration": sender.registration,
-        "contract_clause": sender.contract_clause,
-        "address_list": "\n".join(f"  {number}. {one.line}" for number, one in enumerate(addresses, start=1)),
-        "address_list_zh": "\n".join(
-            f"  {number}. {one.line_zh}" for number, one in enumerate(addresses, start=1)
-        ),
+        "address_list": _numbered(addresses, "en"),
+        "address_list_zh": _numbered(addresses, "zh"),
         "addresses_text": "1 address" if len(addresses) == 1 else f"{len(addresses)} addresses",
         "addresses_count": str(len(addresses)),
-        "listings_text": "a listing" if len(addresses) == 1 else f"{len(addresses)} listings",
+        "listings_text": "a listing" if listings == 1 else f"{listings} listings",
+        "listings_count": str(listings),
         "repositories_text": _repositories(copies),
         "description": _description(matches, columns),
         "participants_text": _participants(people),
         "participants_text_zh": _participants_zh(people),
-        "copies_searched": _searched(copies, today),
-        "copies_searched_zh": f"我方于 {today.isoformat()} 查找了复制品与转载，共发现 {len(copies)} 处，均已列于上文。",
+        "copies_searched": _searched(copies, today) + _back(copies, returned),
+        "copies_searched_zh": f"我方于 {today.isoformat()} 查找了复制品与转载，共发现 {len(copies)} 处，均已列于上文。"
+        + _back_zh(returned),
         "date": today.isoformat(),
         "case": case.number,
     }
+
+
+def _numbered(addresses: Sequence[Address], language: str) -> str:
+    return "\n".join(f"  {number}. {one.line(language)}" for number, one in enumerate(addresses, start=1))
 
 
 def _repositories(copies: Sequence[Copy]) -> str:
@@ -135,3 +136,19 @@ def _searched(copies: Sequence[Copy], today: date) -> str:
         return f"{looked} {'a fork' if forks else 'one copy'}; it is listed above."
     of_them = "" if not forks else ", one of them a fork" if forks == 1 else f", {forks} of them forks"
     return f"{looked} {len(copies)} copies{of_them}; each is listed above."
+
+
+def _back(copies: Sequence[Copy], returned: Sequence[datetime]) -> str:
+    """What was gone and is up again, which the reader may take for what was dealt with."""
+    if not returned:
+        return ""
+    since = max(returned).date().isoformat()
+    if len(returned) > 1:
+        return f"\n{len(returned)} of them were gone and are up again, the last of them since {since}."
+    return f"\n{'It' if len(copies) == 1 else 'One of them'} was gone and is up again since {since}."
+
+
+def _back_zh(returned: Sequence[datetime]) -> str:
+    if not returned:
+        return ""
+    return f"其中 {len(returned)} 处曾被移除，现又重新出现（最近一次发现于 {max(returned).date().isoformat()}）。"

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
 from takedown import delivery, notices
+from takedown.approvals import edited_at
 from takedown.console.desk import Desk, desk_of
 from takedown.console.guard import Posting, Signed, Visitor, signed_in
 from takedown.console.page import go, page
@@ -191,19 +192,8 @@ def _page(
         changeable=changeable,
         next_step=_next_step(notice, missing, visitor),
         has_route=desk.route is not None,
-        written_at=_edited_at(desk, notice_id) or notice["drafted_at"],
+        written_at=edited_at(notice["case"], notice_id, desk.log) or notice["drafted_at"],
     )
-
-
-def _edited_at(desk: Desk, notice_id: int) -> str | None:
-    """When its present words were saved, as the log has it; None where they are those of the first draft."""
-    edits = (
-        entry
-        for entry in reversed(desk.log.entries())
-        if entry.get("action") == "notice.edit" and entry.get("subject") == str(notice_id)
-    )
-    last = next(edits, None)
-    return str(last.get("at", "")) if last else None
 
 
 def _next_step(notice: dict[str, Any], missing: list[dict[str, Any]], visitor: Visitor) -> str:

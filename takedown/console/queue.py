@@ -8,14 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlmodel import Session, col, select
 
-from crawler.models import Copy, Whereabouts
 from takedown.cases import queue
 from takedown.console.desk import desk_of
 from takedown.console.guard import Signed
 from takedown.console.page import page
-from takedown.models import Case, CaseCopy
 
 routes = APIRouter()
 ROWS_A_PAGE = 200
@@ -74,7 +71,6 @@ def _asked(
 def show_queue(request: Request, visitor: Signed, filters: Annotated[Filters, Depends(_asked)]) -> Response:
     with desk_of(request).reading() as session:
         everything = queue(session)
-        came_back = _came_back(session)
     rows = [row for row in everything if _fits(row, filters, visitor.person.name)]
     rows.sort(key=ORDERS[filters.order][1])
     is_part = bool(request.headers.get("hx-request"))
@@ -86,22 +82,10 @@ def show_queue(request: Request, visitor: Signed, filters: Annotated[Filters, De
         rows_count=len(rows),
         everything_count=len(everything),
         totals=_totals(everything),
-        came_back=came_back,
         filters=filters,
         orders={name: words for name, (words, _) in ORDERS.items()},
         platforms=sorted({name for row in everything for name in row["platforms"]}),
     )
-
-
-def _came_back(session: Session) -> set[str]:
-    """The cases that have a copy which was gone and is up again."""
-    query = (
-        select(Case.number)
-        .join(CaseCopy, col(CaseCopy.case_id) == Case.id)
-        .join(Copy, col(Copy.id) == CaseCopy.copy_id)
-        .where(Copy.whereabouts == Whereabouts.BACK)
-    )
-    return set(session.exec(query).all())
 
 
 def _fits(row: dict[str, Any], filters: Filters, me: str) -> bool:

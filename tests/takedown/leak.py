@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config.database import migrate, open_engine
-from crawler.models import Copy, Find, Source
+from crawler.models import Copy, Find, Source, now
 from matcher.models import Match
+from takedown import cases
 from takedown.log import AuditLog
 from takedown.people import add_person
 from takedown.sender import Sender
@@ -26,6 +27,7 @@ SENDER = Sender(
     registration="company 01234567",
     contract_clause="Clause 7: the recipient passes the data to nobody.",
 )
+NUMBER = f"CW-{now().year}-0001"
 BUNDLE, FORK_BUNDLE, BLOB = "a" * 64, "b" * 64, "c" * 64
 
 
@@ -72,6 +74,16 @@ def add_leak(session: Session) -> None:
             )
         )
     session.flush()
+
+
+def open_leak(session: Session, log: AuditLog) -> None:
+    """People, and one new case, `NUMBER`, of the repository and its fork."""
+    add_people(session)
+    add_leak(session)
+    session.add_all([match(BUNDLE), match(FORK_BUNDLE)])
+    session.flush()
+    cases.open_cases(session, log=log)
+    session.commit()
 
 
 def match(find: str, content: str = BLOB, **changes: object) -> Match:

@@ -34,8 +34,8 @@ def address_of(path: str, platform: str = "github", **details: str) -> Address:
     ],
 )
 def test_a_day_in_a_name_is_given_so_that_the_file_can_be_found(name: str) -> None:
-    assert address_of(name).line.endswith(f"/blob/0123456789ab/{name}")
-    assert address_of(name, "git_server").line.endswith(f"file {name}")
+    assert address_of(name).line().endswith(f"/blob/0123456789ab/{name}")
+    assert address_of(name, "git_server").line().endswith(f"file {name}")
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_what_may_be_an_id_is_masked_and_the_file_is_told_by_its_digest(name: st
     for platform in ("github", "git_server"):
         found = address_of(name, platform)
         assert found.path == shown
-        assert found.line.endswith(f"file {shown}, SHA-256 of the file {BLOB}")
+        assert found.line().endswith(f"file {shown}, SHA-256 of the file {BLOB}")
         if shown != name:
-            assert name.removesuffix(".csv") not in found.line
+            assert name.removesuffix(".csv") not in found.line()
 
 
 @pytest.mark.parametrize("key", ["head", "commit"])
 def test_a_commit_that_is_known_in_full_is_given_in_full(key: str) -> None:
     assert len(WHOLE) == 40
     found = address_of("pheno.csv", **{key: WHOLE})
-    assert found.line == f"https://code.example/a/study/blob/{WHOLE}/pheno.csv"
-    assert address_of("pheno.csv", "git_server", **{key: WHOLE}).line == (
+    assert found.line() == f"https://code.example/a/study/blob/{WHOLE}/pheno.csv"
+    assert address_of("pheno.csv", "git_server", **{key: WHOLE}).line() == (
         f"https://code.example/a/study, commit {WHOLE}, file pheno.csv"
     )
 
@@ -81,6 +81,19 @@ def test_a_commit_that_an_examination_gives_in_full_is_kept() -> None:
 
 def test_a_line_says_nothing_twice() -> None:
     found = address_of("tables/list of ids.csv")
-    assert found.line == "https://code.example/a/study/blob/0123456789ab/tables/list%20of%20ids.csv"
+    assert found.line() == "https://code.example/a/study/blob/0123456789ab/tables/list%20of%20ids.csv"
     inner = address_of("all.zip!/ids.csv")
-    assert inner.line == "https://code.example/a/study/blob/0123456789ab/all.zip, file all.zip!/ids.csv"
+    assert inner.line() == "https://code.example/a/study/blob/0123456789ab/all.zip, file all.zip!/ids.csv"
+
+
+def test_a_blob_that_no_commit_holds_is_told_by_its_digest_and_no_made_up_commit() -> None:
+    copy = Copy(find_sha256=BUNDLE, source_id=1, url="https://code.example/a/study", platform="github")
+    (found,) = addresses_of(copy, [match(BUNDLE, path=f"study@{'0' * 40}:{'5' * 40}")])
+    assert found.line() == f"https://code.example/a/study, SHA-256 of the file {BLOB}"
+
+
+def test_a_line_in_chinese_says_the_same() -> None:
+    found = Address("https://shop.example/71001", "c0ffee", "a.csv", "71001", BLOB)
+    assert found.line("zh") == (
+        f"https://shop.example/71001，提交 c0ffee，文件 a.csv，商品 71001，文件 SHA-256 校验值 {BLOB}"
+    )

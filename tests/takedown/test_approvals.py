@@ -8,16 +8,13 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
-from crawler.models import now
 from takedown import cases, notices
 from takedown.delivery import record_filed
 from takedown.errors import NotAllowed, NotNow, UnknownPerson
 from takedown.log import AuditLog
 from takedown.models import Approval, Notice, NoticeState
 from takedown.people import activate_person, add_person, deactivate_person, find_person
-from tests.takedown.leak import BUNDLE, FORK_BUNDLE, SENDER, add_leak, add_people, engine_at, log_at, match
-
-NUMBER = f"CW-{now().year}-0001"
+from tests.takedown.leak import NUMBER, SENDER, engine_at, log_at, open_leak
 
 
 @pytest.fixture
@@ -29,12 +26,7 @@ def log(tmp_path: Path) -> AuditLog:
 def session(tmp_path: Path, log: AuditLog) -> Iterator[Session]:
     engine = engine_at(tmp_path)
     with Session(engine) as session:
-        add_people(session)
-        add_leak(session)
-        session.add_all([match(BUNDLE), match(FORK_BUNDLE)])
-        session.flush()
-        cases.open_cases(session, log=log)
-        session.commit()
+        open_leak(session, log)
         yield session
     engine.dispose()
 

@@ -213,8 +213,10 @@ def test_the_demo_signs_in_chinese(tmp_path: Path) -> None:
     write_settings(
         tmp_path, addresses=given, institutions={}, mail_port=25, console_port=0, has_browser=False
     )
-    told = Sender(**read_settings(tmp_path).sender.model_dump()).in_chinese()
-    assert all(re.search(r"[\u4e00-\u9fff]", text) for text in told.values())
+    told = Sender(**read_settings(tmp_path).sender.model_dump()).slots()
+    in_chinese = [text for name, text in told.items() if name.endswith("_zh")]
+    assert len(in_chinese) == len(CHINESE)
+    assert all(re.search(r"[\u4e00-\u9fff]", text) for text in in_chinese)
 
 
 def test_a_placeholder_is_refused_in_chinese_too() -> None:
@@ -234,6 +236,15 @@ def test_one_copy_is_told_as_one(session: Session, tmp_path: Path) -> None:
     text = sold(session, tmp_path, "storefront", answer=answer("text"))["marketplace.en"].body.decode()
     assert "and found one copy; it is listed above" in text
     assert "What we found is an offer or a text that names the cohort." in text
+
+
+def test_one_item_at_two_addresses_is_one_listing(session: Session, tmp_path: Path) -> None:
+    session.add(match(FORK_BUNDLE, path="", release="", recipient=None, standing=None))
+    made = sold(session, tmp_path, "storefront", answer=answer("text"))
+    assert made["marketplace.en"].subject == "Notice on a listing offering participants' research data"
+    assert made["marketplace.zh"].subject.startswith("关于 1 条")
+    assert "(2 addresses)" in made["marketplace.en"].body.decode()
+    assert "共 2 条" in made["marketplace.zh"].body.decode()
 
 
 @pytest.mark.parametrize("name", ["withdrawn_20260411.csv", "4211337.csv"])

@@ -24,7 +24,7 @@ from takedown.log import AuditLog
 from takedown.models import Notice, NoticeState
 from takedown.people import find_person
 from takedown.recipients import Directory
-from tests.takedown.leak import BUNDLE, FORK_BUNDLE, SENDER, add_leak, add_people, engine_at, log_at, match
+from tests.takedown.leak import NUMBER, SENDER, engine_at, log_at, match, open_leak
 
 PLACES = Directory({"github": "dmca@127.0.0.1"}, {"Institute A": "dpo@127.0.0.1"})
 
@@ -45,12 +45,7 @@ def log(tmp_path: Path) -> AuditLog:
 @pytest.fixture
 def session(engine: Engine, log: AuditLog) -> Iterator[Session]:
     with Session(engine) as session:
-        add_people(session)
-        add_leak(session)
-        session.add_all([match(BUNDLE), match(FORK_BUNDLE)])
-        session.flush()
-        cases.open_cases(session, log=log)
-        session.commit()
+        open_leak(session, log)
         yield session
 
 
@@ -88,13 +83,7 @@ def mailbox() -> Iterator[tuple[Mailbox, MailRoute]]:
 
 
 def drafted(session: Session, log: AuditLog, author: str = "cohortwatch") -> list[Notice]:
-    return notices.draft(
-        session, f"CW-{now().year}-0001", author=author, sender=SENDER, log=log, directory=PLACES
-    )
-
-
-def number() -> str:
-    return f"CW-{now().year}-0001"
+    return notices.draft(session, NUMBER, author=author, sender=SENDER, log=log, directory=PLACES)
 
 
 def test_a_repository_and_its_fork_are_one_case_and_doing_it_again_changes_nothing(
@@ -140,7 +129,7 @@ def test_drafting_twice_makes_nothing_twice(session: Session, log: AuditLog) -> 
 
 def test_a_number_that_may_be_an_id_stops_a_notice(session: Session, log: AuditLog) -> None:
     notice = drafted(session, log)[0]
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
     lena, lars = find_person(session, "lena"), find_person(session, "lars")
     body = notice.body.decode() + "\nfor example participant 4211337\n"
     notices.edit(
@@ -167,7 +156,7 @@ def test_only_legal_approves(session: Session, log: AuditLog, name: str) -> None
 def test_an_author_does_not_approve_and_an_edit_voids_an_approval(
     session: Session, log: AuditLog, mailbox: tuple[Mailbox, MailRoute]
 ) -> None:
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
     notice = drafted(session, log, author="lena")[0]
     lena, lars = find_person(session, "lena"), find_person(session, "lars")
     with pytest.raises(NotAllowed, match="another person"):
@@ -189,7 +178,7 @@ def test_an_author_does_not_approve_and_an_edit_voids_an_approval(
 
 
 def approved(session: Session, log: AuditLog) -> Notice:
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
     notice = next(one for one in drafted(session, log) if one.letter == "github-dmca.en")
     notices.approve(session, notice.id or 0, approver=find_person(session, "lars"), log=log)
     return notice
@@ -208,7 +197,7 @@ def test_an_approved_notice_goes_out_once_as_it_was_approved(
     with pytest.raises(NotNow, match="already"):
         send(session, notice.id or 0, by=find_person(session, "lena"), route=route, log=log)
     assert len(box.messages) == 1
-    assert cases.find_case(session, number()).state == "notified"
+    assert cases.find_case(session, NUMBER).state == "notified"
 
 
 def test_a_refused_notice_failed_and_may_be_sent_again(
@@ -238,8 +227,8 @@ def test_a_send_that_breaks_off_is_unknown_and_not_repeated(
 
 
 def test_a_form_takes_a_person(session: Session, log: AuditLog) -> None:
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
-    made = notices.draft(session, number(), author="cohortwatch", sender=SENDER, log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
+    made = notices.draft(session, NUMBER, author="cohortwatch", sender=SENDER, log=log)
     notice = next(one for one in made if one.letter == "github-dmca.en")
     assert notice.channel == "form"
     notices.approve(session, notice.id or 0, approver=find_person(session, "lars"), log=log)
@@ -257,7 +246,7 @@ def answering(whereabouts: Whereabouts, at: datetime) -> recheck.Ask:
 
 
 def test_a_copy_that_is_gone_and_comes_back_opens_its_case_again(session: Session, log: AuditLog) -> None:
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
     session.commit()
     at = now()
     steps = [
@@ -269,14 +258,14 @@ def test_a_copy_that_is_gone_and_comes_back_opens_its_case_again(session: Sessio
     ]
     for seen, kept, state in steps:
         at += timedelta(days=100)
-        asked = recheck.recheck(session, ask=answering(seen, at), log=log, numbers=[number()], at=at)
+        asked = recheck.recheck(session, ask=answering(seen, at), log=log, numbers=[NUMBER], at=at)
         assert len(asked) == 2
         assert {str(copy.whereabouts) for copy in session.exec(select(Copy)).all()} == {kept}
-        assert cases.find_case(session, number()).state == state
+        assert cases.find_case(session, NUMBER).state == state
 
 
 def test_addresses_are_asked_when_they_are_due_and_not_before(session: Session, log: AuditLog) -> None:
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
     session.commit()
     start = now()
     asked_on = []
@@ -288,9 +277,9 @@ def test_addresses_are_asked_when_they_are_due_and_not_before(session: Session, 
 
 
 def test_a_case_with_a_copy_that_is_up_is_not_closed(session: Session, log: AuditLog) -> None:
-    cases.confirm(session, number(), by="rosa", reason="seen", log=log)
+    cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
     with pytest.raises(NotNow, match="still up"):
-        cases.close(session, number(), by="rosa", reason="done", log=log)
+        cases.close(session, NUMBER, by="rosa", reason="done", log=log)
 
 
 @pytest.mark.parametrize("name", sorted(letters()))
