@@ -1,11 +1,13 @@
 """Which column of the index a find column is, where no name says so: told by values that meet on the same records.
 
-First each find column gets candidates: the index columns under which its values are likeliest (`likelihood`), and
-those that hold its rare values. Then anchors are tried: one find column, or two, each taken for one of its
-candidates, gives for every find row the few records that it could be. Where an anchor is right, the other find
-columns agree with those records in some index column far more often than with records of others; where it is wrong
-they agree as chance does. The best anchor's columns are refined on the likeliest record of each row. The choice
-among all columns is paid for by the caller, who takes the number of columns into the odds.
+First each find column gets candidates: the index columns under which its values are likeliest, each at a price
+(`likelihood`). Then anchors are tried: one find column, or two, each taken for one of its candidates that holds
+enough of its values, gives for every find row the few records that it could be. Where an anchor is right, the other
+find columns agree with those records in one of their candidates far more often than with records of others; where it
+is wrong they agree as chance does. The best anchor's columns are refined on the likeliest record of each row.
+
+The choice is paid for in `linkage`: by the price that every `Aligned` carries, and by the number of find columns that
+were tried and did not align, which is given beside them.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.tables.cells import Column, Hashes32, short
-from matcher.tables.likelihood import MANY_ROWS, candidates_of, finest_of, rows_asked
+from matcher.tables.cells import Column, Hashes32
+from matcher.tables.likelihood import MANY_ROWS, candidates_of, cut_at, finest_of, rows_asked
 from matcher.tables.linkage import Aligned
 from matcher.tables.row_index import RowIndex, starts_of
 
@@ -49,17 +51,13 @@ class _Find:
 
     def __init__(self, columns: Sequence[Column], rows: Numbers, index: RowIndex) -> None:
         self.rows = rows
-        candidates, self._held = candidates_of(columns, rows, index)
+        self._cells = cut_at(columns, rows)
+        candidates, self._held = candidates_of(columns, self._cells, index)
         self.could_be: list[list[Aligned]] = [
             [one for c, price in prices.items() if (one := finest_of(i, columns[i], c, price, index))]
             for i, prices in enumerate(candidates)
         ]
         """By find column, the columns of the index that it could be, the likeliest first."""
-        self._cells = {
-            (i, tag): short(hashes[rows])
-            for i, column in enumerate(columns)
-            for tag, hashes in column.hashes.items()
-        }
 
     def cells(self, one: Aligned) -> Hashes32:
         return self._cells[one.find, one.tag]
@@ -105,8 +103,8 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> tuple[list[Al
         if len(refined) < 2:
             break
         aligned = refined
-    tried = sum(any((find.cells(one) != 0).sum() >= 2 for one in could_be[:1]) for could_be in find.could_be)
-    return aligned, max(0, tried - len(aligned))
+    tried = [some for some in find.could_be if some and (find.cells(some[0]) != 0).sum() >= 2]
+    return aligned, max(0, len(tried) - len(aligned))
 
 
 def _single_anchors(find: _Find, index: RowIndex) -> Iterator[tuple[Aligned, ...]]:

@@ -15,7 +15,7 @@ from math import log10
 import numpy as np
 import numpy.typing as npt
 
-from matcher.tables.cells import DATE_TAG, MOST_DECIMALS, Column, short
+from matcher.tables.cells import DATE_TAG, MOST_DECIMALS, Column, Hashes32, short
 from matcher.tables.linkage import Aligned, align
 from matcher.tables.row_index import RowIndex
 
@@ -49,6 +49,15 @@ def rows_asked(columns: Sequence[Column]) -> npt.NDArray[np.int64]:
     return np.asarray(spread[np.argsort(-filled[spread], kind="stable")][:ROWS_ASKED])
 
 
+def cut_at(columns: Sequence[Column], rows: npt.NDArray[np.int64]) -> dict[tuple[int, int], Hashes32]:
+    """The cells of these rows by find column and tag."""
+    return {
+        (i, tag): short(hashes[rows])
+        for i, column in enumerate(columns)
+        for tag, hashes in column.hashes.items()
+    }
+
+
 def finest_of(find: int, column: Column, at: int, price: float, index: RowIndex) -> Aligned | None:
     """A find column as one of the index, or None where they share no form or the column tells nothing."""
     one = align(find, column, at, index)
@@ -56,18 +65,19 @@ def finest_of(find: int, column: Column, at: int, price: float, index: RowIndex)
 
 
 def candidates_of(
-    columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
+    columns: Sequence[Column], cut: dict[tuple[int, int], Hashes32], index: RowIndex
 ) -> tuple[list[dict[int, float]], npt.NDArray[np.float64]]:
-    """For each find column the index columns that it could be, the likeliest first, each at its price.
+    """For each find column (`cut` is of `cut_at`) the index columns that it could be, likeliest first, each at a price.
 
     And by find column and index column the share of cells that a fine column holds, 1 for any other.
 
     The price is log10 of one over a column's weight; weights are of a find column's values alone, whatever rows they
     stand in, and add up to 1 over the whole index, so that rows that link may be paid for with them.
     """
-    of_fine_values, held = _fine_values(columns, rows, index)
-    scores = _densities(columns, rows, index) + of_fine_values
-    most = LIKELIEST_OF_MANY if rows.size >= MANY_ROWS else LIKELIEST_OF_FEW
+    rows_count = next(iter(cut.values())).size
+    of_fine_values, held = _fine_values(columns, cut, index)
+    scores = _densities(columns, cut, index) + of_fine_values
+    most = LIKELIEST_OF_MANY if rows_count >= MANY_ROWS else LIKELIEST_OF_FEW
     candidates = []
     for of_find in scores:
         usable = np.flatnonzero(np.isfinite(of_find))
@@ -85,13 +95,10 @@ def _any_filled(column: Column) -> npt.NDArray[np.bool_]:
 
 
 def _densities(
-    columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
+    columns: Sequence[Column], cut: dict[tuple[int, int], Hashes32], index: RowIndex
 ) -> npt.NDArray[np.float64]:
     """ln likelihood by find column and index column, per unit of the value; -inf where they share no form."""
     scores = np.full((len(columns), len(index.columns)), -np.inf)
-    cut = {
-        (i, tag): short(c.hashes[tag][rows]) for i, c in enumerate(columns[:MOST_FINDS]) for tag in c.hashes
-    }
     for c, described in enumerate(index.columns):
         by_tag: dict[int, list[int]] = {}
         for i, column in enumerate(columns[:MOST_FINDS]):
@@ -121,15 +128,16 @@ def _coarse(shared: set[int], bits: dict[int, float]) -> int | None:
 
 
 def _fine_values(
-    columns: Sequence[Column], rows: npt.NDArray[np.int64], index: RowIndex
+    columns: Sequence[Column], cut: dict[tuple[int, int], Hashes32], index: RowIndex
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """What exact values and decimals speak, by find column and index column, and the share of cells that are held."""
+    rows_count = next(iter(cut.values())).size
     scores = np.zeros((len(columns), len(index.columns)))
     shares = np.ones_like(scores)
     for i, column in enumerate(columns[:MOST_FINDS]):
         shared = np.array([column.tag_shared_with(one.tags) or -1 for one in index.columns])
-        for tag, hashes in column.hashes.items():
-            cells = short(hashes[rows])
+        for tag in column.hashes:
+            cells = cut[i, tag]
             values, rows_with = np.unique(cells[cells != 0], return_counts=True)
             for c in np.flatnonzero(shared == tag):
                 if values.size and index.columns[c].bits[tag] >= FINE_BITS:
@@ -141,5 +149,5 @@ def _fine_values(
             finest = np.array(
                 [max(one.tags) if one.kind == "number" else MOST_DECIMALS for one in index.columns]
             )
-            scores[i, finest < column.decimals] += TOO_FINE * rows.size
+            scores[i, finest < column.decimals] += TOO_FINE * rows_count
     return scores, shares

@@ -12,7 +12,7 @@ from matcher.sketches import EnrolledCohort
 from matcher.tables.alignment import align_by_values
 from matcher.tables.cells import read_column
 from matcher.tables.enrol import ROWS_FOLDER
-from matcher.tables.likelihood import candidates_of, rows_asked
+from matcher.tables.likelihood import candidates_of, cut_at, rows_asked
 from matcher.tables.row_index import RowIndex, open_index
 from matcher.tables.rows import compare, sketch
 from matcher.tables.spellings import read_name
@@ -86,7 +86,7 @@ def test_the_weights_behind_prices_add_up_to_no_more_than_one(index: RowIndex) -
             read_column(subkey(KEYS.values, "cells"), cells, every_level=True)
             for cells in some(9, count, SIX).values()
         ]
-        for prices in candidates_of(columns, rows_asked(columns), index)[0]:
+        for prices in candidates_of(columns, cut_at(columns, rows_asked(columns)), index)[0]:
             assert prices
             assert sum(10.0**-price for price in prices.values()) <= 1 + 1e-9
             assert min(prices.values()) > 0
