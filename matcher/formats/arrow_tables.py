@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from matcher.contents import Cells, Limits, Table
 from matcher.formats.delimited import MOST_CELLS
@@ -43,3 +45,14 @@ def text_of(column: Any) -> Any:
             [one.hex() if isinstance(one, bytes) else one and str(one) for one in shown], pa.string()
         )
     return pc.fill_null(text, "")
+
+
+def strings(cells: Sequence[str]) -> Any:
+    """Cells of less than 2 GiB as Arrow strings; `pa.array` would load pandas first."""
+    import pyarrow as pa
+
+    encoded = [cell.encode("utf-8", "replace") for cell in cells]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
+    np.cumsum([len(one) for one in encoded], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)

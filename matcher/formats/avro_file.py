@@ -8,7 +8,7 @@ from typing import Any
 
 from matcher.contents import Limits, Opened, Table, Unreadable
 from matcher.formats.delimited import parts_of
-from matcher.formats.json_records import cell
+from matcher.formats.json_tables import cell
 
 FORMAT = "avro"
 _MAGIC = b"Obj\x01"

@@ -192,6 +192,13 @@ def parts_of(
     yield from _in_parts(name, body, limits, _Shape(columns, header, 0, 0))
 
 
+def rows_under(
+    columns: Iterable[str], name: str, rows: Iterable[list[str]], limits: Limits, *, has_header: bool = True
+) -> Iterator[Table]:
+    """Rows of columns that are known, as tables."""
+    yield from _in_parts(name, rows, limits, _Shape(tuple(columns), has_header, 0, 0))
+
+
 def _in_parts(name: str, rows: Iterable[list[str]], limits: Limits, shape: _Shape) -> Iterator[Table]:
     every, width = iter(rows), shape.width
     most = max(1, min(limits.rows_per_part, MOST_CELLS // max(width, 1)))
