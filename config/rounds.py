@@ -20,9 +20,8 @@ from config.database import reading
 from config.workspace import Workspace
 from crawler.models import Copy, Find
 from matcher.models import Match
+from takedown.people import MACHINE
 
-MACHINE = "cohortwatch"
-"""Who acts in the log when no person does."""
 CRAWL_SECONDS = 6 * 3600
 
 

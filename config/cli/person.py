@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -63,31 +64,29 @@ def list_(json: JsonOption = False) -> None:
 @app.command()
 def deactivate(name: str) -> None:
     """Take away a person's access; what they did stays in the log."""
-    from sqlmodel import Session
-
     from takedown.people import deactivate_person
 
-    workspace = opened()
-    with Session(workspace.engine) as session:
-        deactivate_person(session, name=name)
-        session.commit()
-    workspace.log.append(actor=actor(None), action="person.deactivate", subject=name)
+    _change_access(name, deactivate_person, "deactivate")
     print(f"{name} may no longer sign in")
 
 
 @app.command()
 def activate(name: str) -> None:
     """Give back a person's access that was taken away; their role is the one that they had."""
-    from sqlmodel import Session
-
     from takedown.people import activate_person
+
+    _change_access(name, activate_person, "activate")
+    print(f"{name} may sign in again")
+
+
+def _change_access(name: str, change: Callable[..., object], action: str) -> None:
+    from sqlmodel import Session
 
     workspace = opened()
     with Session(workspace.engine) as session:
-        activate_person(session, name=name)
+        change(session, name=name)
         session.commit()
-    workspace.log.append(actor=actor(None), action="person.activate", subject=name)
-    print(f"{name} may sign in again")
+    workspace.log.append(actor=actor(None), action=f"person.{action}", subject=name)
 
 
 @app.command("sign-in")

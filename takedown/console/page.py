@@ -73,5 +73,6 @@ SAID = {
     "filed": "Recorded as filed by hand.",
     "added": "Added.",
     "deactivated": "Access taken away, and open sessions ended.",
+    "activated": "Access given back, with the role as it was.",
     "signed-out": "Signed out.",
 }

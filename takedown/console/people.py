@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,7 +13,7 @@ from takedown import people
 from takedown.console.desk import desk_of
 from takedown.console.guard import Posting, Signed, Visitor
 from takedown.console.page import go, page
-from takedown.errors import NotAllowed, TakedownError
+from takedown.errors import NotAllowed, TakedownError, UnknownPerson
 from takedown.models import Person
 
 routes = APIRouter()
@@ -59,19 +60,32 @@ def add(
 @routes.post("/people/{name}/deactivate")
 def deactivate(request: Request, visitor: Posting, name: str) -> Response:
     people.require(visitor.person, "people")
-    desk = desk_of(request)
     if name == visitor.person.name:
-        return _page(
-            request, visitor, problem="Nobody takes their own access away; ask another admin.", status=409
-        )
+        problem = "Nobody takes their own access away; ask another admin."
+        return _page(request, visitor, problem=problem, status=409)
+    return _change_access(request, visitor, name, people.deactivate_person, "deactivate")
+
+
+@routes.post("/people/{name}/activate")
+def activate(request: Request, visitor: Posting, name: str) -> Response:
+    people.require(visitor.person, "people")
+    return _change_access(request, visitor, name, people.activate_person, "activate")
+
+
+def _change_access(
+    request: Request, visitor: Visitor, name: str, change: Callable[..., Person], action: str
+) -> Response:
+    desk = desk_of(request)
     try:
         with desk.writing() as session:
-            people.deactivate_person(session, name=name)
+            change(session, name=name)
             session.commit()
-    except TakedownError as wrong:
+    except UnknownPerson as wrong:
         return _page(request, visitor, problem=str(wrong), status=404)
-    desk.log.append(actor=visitor.person.name, action="person.deactivate", subject=name)
-    return go("/people", "deactivated")
+    except TakedownError as wrong:
+        return _page(request, visitor, problem=str(wrong), status=409)
+    desk.log.append(actor=visitor.person.name, action=f"person.{action}", subject=name)
+    return go("/people", f"{action}d")
 
 
 def _page(request: Request, visitor: Visitor, *, problem: str | None = None, status: int = 200) -> Response:

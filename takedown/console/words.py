@@ -62,6 +62,15 @@ NOTICE_STATES = {
     "failed": "The send failed; the recipient did not get it.",
     "void": "Void: it was replaced or withdrawn.",
 }
+LETTERS = {
+    "draft": "As it will go out",
+    "approved": "As it will go out",
+    "sending": "As it is going out",
+    "sent": "As it went out",
+    "unknown": "As it may have gone out",
+    "failed": "As it was to go out",
+    "void": "As it was written",
+}
 ROLES = {
     "responder": "triages cases and drafts notices",
     "legal": "checks, edits, approves and sends notices",
@@ -102,5 +111,6 @@ WORDS = {
     "STATES": STATES,
     "WHEREABOUTS": WHEREABOUTS,
     "NOTICE_STATES": NOTICE_STATES,
+    "LETTERS": LETTERS,
     "ROLES": ROLES,
 }

@@ -43,6 +43,7 @@ WRITES = {
     "/notice/1/settle": ({"went_out": "yes"}, {"legal"}),
     "/people": ({"name": "new", "full_name": "New", "email": "n@b.example", "role": "auditor"}, {"admin"}),
     "/people/nobody/deactivate": ({}, {"admin"}),
+    "/people/nobody/activate": ({}, {"admin"}),
 }
 
 
@@ -148,6 +149,21 @@ def test_a_session_ends_by_time_by_signing_out_and_with_the_access(address: str,
     assert leaving.post("/sign-out").status_code == 303
     for token in (late, out, away):
         assert Door(address, token).get("/").status_code == 303
+
+
+def test_an_admin_takes_access_away_and_gives_it_back(address: str, workspace: Seeded) -> None:
+    admin, theirs = Door(address, workspace.session_token("amir")), workspace.session_token("lars")
+    before = len(workspace.log.entries())
+    assert admin.post("/people/lars/deactivate").headers["Location"] == "/people?said=deactivated"
+    assert "/people/lars/activate" in admin.get("/people").text
+    assert "/people/lars/activate" not in Door(address, workspace.session_token("rosa")).get("/people").text
+    assert admin.post("/people/lars/deactivate").status_code == 404
+    assert admin.post("/people/lars/activate").headers["Location"] == "/people?said=activated"
+    assert admin.post("/people/lars/activate").status_code == 409
+    assert Door(address, theirs).get("/").status_code == 303
+    assert Door(address, workspace.session_token("lars")).get("/").status_code == 200
+    told = [(one["action"], one["subject"]) for one in workspace.log.entries()[before:]]
+    assert told == [("person.deactivate", "lars"), ("person.activate", "lars")]
 
 
 def test_a_one_time_link_opens_one_session_once(address: str, workspace: Seeded) -> None:
