@@ -4,6 +4,7 @@ MatcherError
 ├── NotEnrolled        a cohort or release that is not registered
 ├── AlreadyEnrolled    a name that is taken
 ├── BadSourceFile      a file given for enrolment that cannot be used
+├── NoCluster          a cluster for the search that cannot be used
 └── ReaderNotStarted   the child process that reads files does not start
 """
 
@@ -24,6 +25,10 @@ class AlreadyEnrolled(MatcherError):
 
 class BadSourceFile(MatcherError):
     """A file given for enrolment that cannot be used."""
+
+
+class NoCluster(MatcherError):
+    """A cluster for the search that cannot be used."""
 
 
 class ReaderNotStarted(MatcherError):

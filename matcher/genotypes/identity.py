@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.kinship import Odds, odds_of_pairs, switch_chances
-from matcher.genotypes.planes import Planes, from_calls, from_packed
+from matcher.genotypes.partitions import calls_of, nearest_in_store
 from matcher.genotypes.provenance import Find, Fit, Held, weigh, worth_telling
-from matcher.genotypes.search import Nearest, nearest
+from matcher.genotypes.search import Nearest
 from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites
 from matcher.genotypes.store import Store, open_store
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation, ReleaseEvidence
@@ -107,9 +107,11 @@ def identify(
     calls = _turned(found, shared, sites)
     if only is not None:
         calls, kin = np.ascontiguousarray(calls[:, only]), False
-    rows = store.packed_rows(shared.known[sites])
-    near = _nearest(calls[:SEARCH_SITES], rows[:SEARCH_SITES], store, shared.coding_known, kin=False)
-    people, odds = _weighed(calls, rows, near, store, shared, sites)
+    some, coding_known = sites[:SEARCH_SITES], shared.coding_known
+    near = nearest_in_store(
+        calls[:SEARCH_SITES], store, shared.known[some], coding_known=coding_known, kin=False
+    )
+    people, odds = _weighed(calls, near, store, shared, sites)
     participants, best, rival = _best(people, odds.same)
     at = np.arange(calls.shape[1])
     over = odds.same[best, at] - log(store.samples_count)
@@ -147,23 +149,8 @@ def _turned(found: FoundGenotypes, shared: Shared, sites: npt.NDArray[np.int64])
     return calls
 
 
-def _nearest(
-    calls: Calls, rows: npt.NDArray[np.uint8], store: Store, coding_known: bool, *, kin: bool
-) -> Nearest:
-    found, cohort = from_calls(calls), from_packed(rows, store.samples_count)
-    cohort.called[:, store.withdrawn] = 0
-    if not coding_known:
-        found, cohort = _heterozygosity(found), _heterozygosity(cohort)
-    return nearest(found, cohort, kin=kin)
-
-
-def _heterozygosity(planes: Planes) -> Planes:
-    return Planes(planes.het, np.zeros_like(planes.hom), planes.called, planes.sites_count)
-
-
 def _weighed(
     calls: Calls,
-    rows: npt.NDArray[np.uint8],
     near: Nearest,
     store: Store,
     shared: Shared,
@@ -175,7 +162,7 @@ def _weighed(
     # The chain over siblings' stretches wants the sites along the genome.
     along = np.lexsort((store.positions[shared.known[sites]], store.chromosomes[shared.known[sites]]))
     known = shared.known[sites[along]]
-    theirs = _calls_of(rows[along], people.reshape(-1))
+    theirs = calls_of(store, known, people.reshape(-1))
     mine = np.tile(calls[along], (1, len(people)))
     odds = odds_of_pairs(
         mine,
@@ -190,13 +177,6 @@ def _weighed(
     return people, Odds(
         *(getattr(odds, name).reshape(shape) for name in ("same", "parent", "sibling", "error"))
     )
-
-
-def _calls_of(rows: npt.NDArray[np.uint8], people: npt.NDArray[np.int64]) -> Calls:
-    """Calls of these people (sites × people); nobody's are missing."""
-    who = np.maximum(people, 0)
-    codes = (rows[:, who >> 2] >> (2 * (who & 3)).astype(np.uint8)) & 3
-    return np.where((codes == 3) | (people < 0), -1, codes).astype(np.int8)
 
 
 def _best(
@@ -218,10 +198,10 @@ def _seek_kin(
     sites = _chosen(found, shared, store, KIN_SITES)
     some = unknown[np.unique(np.linspace(0, len(unknown) - 1, KIN_SAMPLES).astype(np.int64))]
     calls = _turned(found, shared, sites)[:, some]
-    rows = store.packed_rows(shared.known[sites])
-    near = _nearest(calls, rows, store, shared.coding_known, kin=True)
-    people, odds = _weighed(calls, rows, near, store, shared, sites)
-    theirs = _calls_of(rows, people.reshape(-1))
+    known = shared.known[sites]
+    near = nearest_in_store(calls, store, known, coding_known=shared.coding_known, kin=True)
+    people, odds = _weighed(calls, near, store, shared, sites)
+    theirs = calls_of(store, known, people.reshape(-1))
     close = _kinship(np.tile(calls, (1, len(people))), theirs).reshape(people.shape) > LEAST_KINSHIP
     if not shared.coding_known:
         close[:] = (
