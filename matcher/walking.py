@@ -129,18 +129,18 @@ def _outside(
     shown: str, path: Path, walk: Walk, place: Place, *, is_checkout: bool = False
 ) -> Iterator[Walked]:
     """A file of the outside; a checked-out copy of a blob that the history has shown is passed over."""
+    size, refused = 0, ""
     try:
-        if not path.is_file():
-            wrong = Unreadable("unsupported", "not a file or folder that may be read")
-            yield from _unread(shown, place, wrong)
-            return
-        size = path.stat().st_size
-        if is_checkout and walk.has_blob_of(size) and _is_blob(path, size, walk.blobs):
-            return
+        if path.is_file():
+            size = path.stat().st_size
+            if is_checkout and walk.has_blob_of(size) and _is_blob(path, size, walk.blobs):
+                return
+        else:
+            refused = "not a file or folder that may be read"
     except OSError as wrong:
-        yield from _unread(
-            shown, place, Unreadable("unsupported", f"may not be read ({type(wrong).__name__})")
-        )
+        refused = f"may not be read ({type(wrong).__name__})"
+    if refused:
+        yield from _unread(shown, place, Unreadable("unsupported", refused))
         return
     member = Member(path.name, lambda: path.open("rb"), _sibling_of(path))
     yield from _file(shown, member, walk, Budget(walk.limits, size, walk.pulse), place)
@@ -211,7 +211,7 @@ def _file(
         if container is not None:
             yield from _container(path, container, opened, spooled, walk, budget, place, depth)
         else:
-            yield from _parts(path, opened, head, spooled, budget, walk)
+            yield from _parts(path, opened, head, spooled, budget)
     yield Closed(place)
 
 
@@ -238,12 +238,10 @@ def _container(
         wrong = wrong or told(fault)
     if wrong is not None or count == 0:
         yield Started(path, spooled.sha256, opened.size)
-        yield _end(path, spooled, container.FORMAT, wrong, _pieces(opened, wrong, walk))
+        yield _end(path, spooled, container.FORMAT, wrong, _pieces(opened, wrong, budget))
 
 
-def _parts(
-    path: str, opened: Opened, head: bytes, spooled: Spooled, budget: Budget, walk: Walk
-) -> Iterator[Walked]:
+def _parts(path: str, opened: Opened, head: bytes, spooled: Spooled, budget: Budget) -> Iterator[Walked]:
     yield Started(path, spooled.sha256, opened.size)
     wrong = spooled.broken
     reader = format_of(opened.name, head) if opened.size else None
@@ -260,16 +258,16 @@ def _parts(
             wrong = wrong or _in_proportion(told(fault), opened.size, budget.limits)
             if count == 0:
                 yield from _as_text(opened, head, budget.limits)
-    yield _end(path, spooled, format_, wrong, _pieces(opened, wrong, walk))
+    yield _end(path, spooled, format_, wrong, _pieces(opened, wrong, budget))
 
 
-def _pieces(opened: Opened, wrong: Unreadable | None, walk: Walk) -> bytes:
+def _pieces(opened: Opened, wrong: Unreadable | None, budget: Budget) -> bytes:
     """Digests of the pieces of a file that could not be read: it may be a part of one that could."""
     if wrong is None or opened.size < SHORTEST_IN_PIECES:
         return b""
     try:
         opened.stream.seek(0)
-        return pieces_of(opened.stream, walk.pulse).tobytes()
+        return pieces_of(opened.stream, budget.pulse).tobytes()
     except (OSError, ValueError, MemoryError):  # it is told as unread already
         return b""
 
