@@ -35,9 +35,8 @@ def one_line(wrong: Exception) -> str:
 
 def _asked(wrong: Exception) -> str:
     """The command that was called, as far as it was understood."""
-    context = getattr(wrong, "ctx", None)
-    path = getattr(context, "command_path", "") or "cohortwatch"
-    return "cohortwatch" + path[path.find(" ") :] if " " in path else "cohortwatch"
+    path = getattr(getattr(wrong, "ctx", None), "command_path", "")
+    return " ".join(["cohortwatch", *path.split(" ")[1:]])  # whatever name the program was started by
 
 
 def _is_ours(wrong: Exception) -> bool:

@@ -27,14 +27,12 @@ ByOption = Annotated[
 ]
 
 LEAST_SHOWN = 1e-12
+WIDTH_OF_A_PIPE = 200
 _home: list[Path | None] = [None]
 
 
 def set_home(home: Path | None) -> None:
     _home[0] = home
-
-
-WIDTH_OF_A_PIPE = 200
 
 
 def home_folder() -> Path:

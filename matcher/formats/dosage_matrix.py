@@ -167,12 +167,10 @@ def _by_sample(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Genot
     beside: list[list[str]] = []
     odd = 0
     full: Unreadable | None = None
-    delimiter = layout.delimiter
     while line and full is None:
-        cells = _leading(line, delimiter, layout.first)
+        cells = _leading(line, layout.delimiter, layout.first)
         if cells is not None:
-            count, _ = scan_dosages(bytes_of(cells[1]), 0, delimiter[0], SURE_WITHIN, out)
-            if count == len(names):
+            if _read_calls(cells[1], layout.delimiter, out):
                 try:
                     matrix.add(_sample(cells[0], layout.header, len(matrix.samples)), out[kept])
                     beside.append(cells[0])
@@ -204,6 +202,12 @@ def _leading(line: bytes, delimiter: bytes, first: int) -> tuple[list[str], byte
     return [piece.decode("utf-8", "replace").strip().strip('"') for piece in pieces[:first]], pieces[first]
 
 
+def _read_calls(rest: bytes, delimiter: bytes, out: np.ndarray[tuple[int], np.dtype[np.int8]]) -> bool:
+    """Reads the calls of a line into `out`; whether they are as many as it has room for."""
+    count, _ = scan_dosages(bytes_of(rest), 0, delimiter[0], SURE_WITHIN, out)
+    return bool(count == out.size)
+
+
 def _sample(cells: list[str], header: Sequence[str], number: int) -> str:
     """The sample of a row: its IID, else its first cell."""
     lower = [one.lower() for one in header[: len(cells)]]
@@ -221,9 +225,7 @@ def _by_variant(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Geno
     given, odd = False, 0
     while line := opened.stream.readline(_MOST_LINE):
         cells = _leading(line, layout.delimiter, layout.first)
-        if cells is None or scan_dosages(bytes_of(cells[1]), 0, layout.delimiter[0], SURE_WITHIN, out)[
-            0
-        ] != len(samples):
+        if cells is None or not _read_calls(cells[1], layout.delimiter, out):
             odd += bool(line.strip())
             continue
         variants.append(_variant_of_row(cells[0], layout.header))
