@@ -56,7 +56,7 @@ class Match(SQLModel, table=True):
     find_sha256: str = Field(index=True)
     """The content that was fetched (a file, a bundle of a repository, a listing's text)."""
     path: str
-    """The file inside it: `` for the find itself, `member.csv`, or `repo@COMMIT12:path`."""
+    """The file inside it: `` for the find itself, `member.csv`, or `repo@COMMIT:path`."""
     content_sha256: str = Field(index=True)
     verdict: str
     cohort: str = Field(index=True)

@@ -35,6 +35,7 @@ def crawl(
 def patrol(json: JsonOption = False) -> None:
     """One whole pass: crawl, examine what is new, open cases, draft notices, re-check what is under takedown."""
     from config.rounds import patrol_round
+    from matcher.paths import short_path
 
     workspace = opened()
     with workspace.sole("patrol"):
@@ -45,7 +46,7 @@ def patrol(json: JsonOption = False) -> None:
         _print_sources(outcome["crawl"], json=False)
         found = [
             [
-                one["name"],
+                short_path(one["name"]),
                 one["verdict"],
                 one["cohort"],
                 one["release"],
