@@ -6,19 +6,24 @@ Nothing outside the file is followed: external links, external storage and virtu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from matcher.contents import Limits, Opened, Table, Unreadable
 from matcher.formats.beside import real_path
 from matcher.formats.delimited import MOST_CELLS, parts_of
 from matcher.formats.numpy_array import tables_of_array
+from matcher.opening import FREE_BYTES
 
 FORMAT = "hdf5"
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _MOST_OBJECTS = 20_000
 _DEEPEST = 20
 _FEWEST_COLUMNS = 2
+_MOST_LABELS = 1_000_000
 
 
 def sniff(name: str, head: bytes) -> int:
@@ -37,7 +42,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     with real_path(opened, ".h5") as path:
         try:
             with h5py.File(path, "r", locking=False) as file:
-                yield from _group(opened.name, file, limits, outside, 0)
+                yield from _group(opened.name, file, limits, outside, opened.size * limits.ratio)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as wrong:
             raise Unreadable("damaged", type(wrong).__name__) from None
     if outside:
@@ -46,33 +51,86 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
         )
 
 
-def _group(name: str, group: Any, limits: Limits, outside: list[str], depth: int) -> Iterator[Table]:
+def _group(
+    name: str, group: Any, limits: Limits, outside: list[str], most: int, depth: int = 0
+) -> Iterator[Table]:
     import h5py
 
     if depth > _DEEPEST:
         raise Unreadable("bomb", "groups nested deeper than may be read")
     columns: dict[str, Any] = {}
     rest: list[Any] = []
-    for key in list(group)[:_MOST_OBJECTS]:
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            outside.append(key)
-            continue
-        one = group[key]
+    for key, one in _own(group, outside):
         if isinstance(one, h5py.Group):
-            yield from _group(name, one, limits, outside, depth + 1)
-        elif isinstance(one, h5py.Dataset):
-            if one.external or one.is_virtual:
-                outside.append(key)
-            elif one.ndim == 1 and not one.dtype.names:
-                columns[key] = one
+            labels = _labels_of(one)
+            if labels is None:
+                yield from _group(name, one, limits, outside, most, depth + 1)
             else:
-                rest.append(one)
+                columns[key] = labels
+        elif one.size and one.nbytes > max(FREE_BYTES, most):
+            raise Unreadable("bomb", "a dataset that claims far more than the file holds")
+        elif one.ndim == 1 and not one.dtype.names:
+            columns[key] = one
+        else:
+            rest.append(one)
     if len({len(one) for one in columns.values()}) == 1 and len(columns) >= _FEWEST_COLUMNS:
         yield from _side_by_side(f"{name} {group.name}", columns, limits)
     else:
         rest = [*columns.values(), *rest]
     for one in rest:
+        if isinstance(one, _Labels):
+            for start in range(0, len(one), limits.rows_per_part):
+                cells = _cells(one[start : start + limits.rows_per_part])
+                yield from parts_of(
+                    f"{name} {group.name}", ([one] for one in cells), limits, has_header=False
+                )
+            continue
         yield from _dataset(f"{name} {one.name}", one, limits)
+
+
+def _own(group: Any, outside: list[str]) -> Iterator[tuple[str, Any]]:
+    """Groups and datasets that stand in the file itself; names of the others go to `outside`."""
+    import h5py
+
+    for key in list(group)[:_MOST_OBJECTS]:
+        one = group[key] if isinstance(group.get(key, getlink=True), h5py.HardLink) else None
+        if one is None or (isinstance(one, h5py.Dataset) and (one.external or one.is_virtual)):
+            outside.append(key)
+        elif isinstance(one, h5py.Group | h5py.Dataset):
+            yield key, one
+
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """A column that is kept as codes of labels, as AnnData keeps one; a code below 0 is a missing value."""
+
+    codes: Any
+    labels: list[str]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, at: slice) -> Any:
+        codes = self.codes[at]
+        return np.array(
+            [self.labels[code] if 0 <= code < len(self.labels) else "" for code in codes.tolist()], object
+        )
+
+
+def _labels_of(group: Any) -> _Labels | None:
+    import h5py
+
+    if set(group) != {"codes", "categories"}:
+        return None
+    if any(not isinstance(group.get(key, getlink=True), h5py.HardLink) for key in group):
+        return None
+    codes, labels = group["codes"], group["categories"]
+    for one in (codes, labels):
+        if not isinstance(one, h5py.Dataset) or one.external or one.is_virtual or one.ndim != 1:
+            return None
+    if codes.dtype.kind not in "iu" or len(labels) > _MOST_LABELS:
+        return None
+    return _Labels(codes, _cells(labels[:]))
 
 
 def _side_by_side(name: str, columns: dict[str, Any], limits: Limits) -> Iterator[Table]:
