@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.genotypes.found import FoundGenotypes
-from matcher.genotypes.kinship import Odds, odds_of_pairs, switch_chances
+from matcher.genotypes.kinship import Odds, kin_odds_over_drift, odds_of_pairs, switch_chances
 from matcher.genotypes.partitions import calls_of, nearest_in_store
 from matcher.genotypes.provenance import Find, Fit, Held, weigh, worth_telling
 from matcher.genotypes.search import Nearest
@@ -25,7 +25,7 @@ from matcher.genotypes.store import Store, open_store
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation, ReleaseEvidence
 
 NAME = "genotype-identity"
-VERSION = "3"
+VERSION = "4"
 
 FEWEST_SITES = 24
 ENOUGH_SITES = 48
@@ -41,6 +41,10 @@ RELEASE_SAMPLES = 500
 KIN_DECADES = 6.0
 LEAST_KINSHIP = 0.15
 """KING-robust kinship of first-degree kin is 0.25; strangers of one small population stay below this."""
+DOUBTFUL_KINSHIP = 0.09
+"""Errors lower the kinship of kin too. Between this and that, somebody is kin who stands out: more than half of the
+nearest participants look like strangers (where the cohort's frequencies do not fit, all look like kin), and
+the odds hold against strangers of one population that drifted however far, of whom the cohort has but a few."""
 MOST_DECADES = 60.0
 """Odds beyond this would rest on the model, not on the data."""
 
@@ -168,9 +172,7 @@ def _weighed(
         mine,
         theirs,
         store.frequencies[known],
-        switch_chances(
-            store.chromosomes[known], MORGANS_PER_BASE * store.positions[known].astype(np.float64)
-        ),
+        _switches(store, known),
         only_heterozygosity=not shared.coding_known,
     )
     shape = people.shape
@@ -194,21 +196,42 @@ def _best(
 def _seek_kin(
     found: FoundGenotypes, store: Store, shared: Shared, unknown: npt.NDArray[np.int64], out: Floats
 ) -> None:
-    """Fills the odds of close kinship, over the number of participants, for the samples `unknown`."""
+    """Fills the odds of close kinship, over the number of participants, for the samples `unknown`.
+
+    Kinship (KING), which needs no frequencies, keeps strangers of one population apart.
+    """
+    if not shared.coding_known:
+        return  # opposite homozygotes cannot be told, so neither can kin from people of one population
     sites = _chosen(found, shared, store, KIN_SITES)
     some = unknown[np.unique(np.linspace(0, len(unknown) - 1, KIN_SAMPLES).astype(np.int64))]
     calls = _turned(found, shared, sites)[:, some]
     known = shared.known[sites]
-    near = nearest_in_store(calls, store, known, coding_known=shared.coding_known, kin=True)
+    near = nearest_in_store(calls, store, known, coding_known=True, kin=True)
     people, odds = _weighed(calls, near, store, shared, sites)
-    theirs = calls_of(store, known, people.reshape(-1))
-    close = _kinship(np.tile(calls, (1, len(people))), theirs).reshape(people.shape) > LEAST_KINSHIP
-    if not shared.coding_known:
-        close[:] = (
-            False  # opposite homozygotes cannot be told, so neither can kin from people of one population
-        )
-    likely = np.where((people >= 0) & close, odds.kin, -np.inf).max(axis=0)
-    out[some] = likely - log(store.samples_count)
+    likely = np.where(people >= 0, odds.kin, -np.inf)
+    mine, theirs = np.tile(calls, (1, len(people))), calls_of(store, known, people.reshape(-1))
+    close = _kinship(mine, theirs).reshape(people.shape)
+    stands_out = np.sort(likely, axis=0)[len(people) // 2 - 1] < 0
+    doubtful = (close <= LEAST_KINSHIP) & (close > DOUBTFUL_KINSHIP) & stands_out
+    doubtful &= likely - log(store.samples_count) > KIN_DECADES * log(10)
+    at = np.flatnonzero(doubtful)
+    along = np.lexsort((store.positions[known], store.chromosomes[known]))
+    over = kin_odds_over_drift(
+        mine[np.ix_(along, at)],
+        theirs[np.ix_(along, at)],
+        store.frequencies[known[along]],
+        _switches(store, known[along]),
+    )
+    is_kin = close > LEAST_KINSHIP
+    is_kin.reshape(-1)[at] = over > log(store.samples_count / FALSE_CALL)
+    out[some] = np.where(is_kin, likely, -np.inf).max(axis=0) - log(store.samples_count)
+
+
+def _switches(store: Store, known: npt.NDArray[np.int64]) -> Floats:
+    """Chances that siblings' sharing switches between these variants, which lie along the genome."""
+    return switch_chances(
+        store.chromosomes[known], MORGANS_PER_BASE * store.positions[known].astype(np.float64)
+    )
 
 
 def _kinship(found: Calls, participants: Calls) -> Floats:

@@ -23,6 +23,8 @@ Calls = npt.NDArray[np.int8]
 ERRORS = (0.002, 0.01, 0.03, 0.08)
 """Error rates of a call that are weighed, each with the same weight."""
 LEAST_FREQUENCY = 1e-3
+DRIFTS = (0.01, 0.03, 0.06, 0.1, 0.15, 0.2)
+"""How far (F of Balding and Nichols) a population may have drifted from the cohort: 0.15 parts continents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,29 @@ def joint_chances(frequencies: Array, error: float) -> Array:
     ibd0 = alone[:, :, None] * alone[:, None, :]
     seen = np.full((3, 3), error / 2) + (1 - 1.5 * error) * np.eye(3)
     return np.stack([np.einsum("vab,ac,bd->vcd", one, seen, seen) for one in (ibd0, ibd1, ibd2)], axis=1)
+
+
+def drifted_chances(frequencies: Array, drift: float, error: float) -> Array:
+    """Chances of the calls of two strangers from one population that drifted from the cohort: (sites, 3, 3).
+
+    Their four alleles are drawn one after the other by the formula of Balding and Nichols (1994): what was drawn once
+    is likelier the next time.
+    """
+    p = np.clip(frequencies, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
+    real = np.empty((len(p), 3, 3))
+    for one in range(3):
+        for other in range(3):
+            chance, drawn = np.ones_like(p), [0, 0]
+            for allele in [1] * (one + other) + [0] * (4 - one - other):
+                share = p if allele else 1 - p
+                chance = (
+                    chance * (drawn[allele] * drift + (1 - drift) * share) / (1 + (sum(drawn) - 1) * drift)
+                )
+                drawn[allele] += 1
+            real[:, one, other] = chance * (2 if one == 1 else 1) * (2 if other == 1 else 1)
+    seen = np.full((3, 3), error / 2) + (1 - 1.5 * error) * np.eye(3)
+    both: Array = np.einsum("vab,ac,bd->vcd", real, seen, seen)
+    return both
 
 
 def heterozygosity_only(chances: Array) -> Array:
@@ -116,6 +141,32 @@ def odds_of_pairs(
         sibling=_mean(each[:, 3]) - strangers,
         error=np.array(ERRORS)[each[:, 1].argmax(axis=0)],
     )
+
+
+def kin_odds_over_drift(found: Calls, participants: Calls, frequencies: Array, switches: Array) -> Array:
+    """Log odds of kin against strangers of one population, however it drifted from the cohort: the least over DRIFTS.
+
+    Frequencies that are not theirs make strangers of one population look alike; these odds do not fall for that.
+    """
+    kin = odds_of_pairs(found, participants, frequencies, switches).kin
+    unlike = np.full(found.shape[1], -np.inf)
+    for drift in DRIFTS:
+        tables = [drifted_chances(frequencies, drift, error) for error in ERRORS]
+        each = np.stack([_log_chances(found, participants, table) for table in tables])
+        unlike = np.maximum(unlike, _mean(each))
+    alone = [joint_chances(frequencies, error)[:, 0] for error in ERRORS]
+    strangers = _mean(np.stack([_log_chances(found, participants, table) for table in alone]))
+    against_drift: Array = kin + strangers - np.maximum(unlike, strangers)
+    return against_drift
+
+
+def _log_chances(found: Calls, participants: Calls, table: Array) -> Array:
+    """The log chance of each pair of columns at all sites, from a table (sites, 3, 3)."""
+    sites = np.arange(len(found))[:, None]
+    both = (found >= 0) & (participants >= 0)
+    logs = np.log(table)[sites, np.maximum(found, 0), np.maximum(participants, 0)]
+    total: Array = np.where(both, logs, 0.0).sum(axis=0)
+    return total
 
 
 def _mean(logs: Array) -> Array:
