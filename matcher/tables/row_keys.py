@@ -11,6 +11,11 @@ import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
 
+FILTER_BITS = 18
+"""By so many of its highest bits most keys are told to be none that is asked for; a byte each stays in the cache."""
+PILES = 256
+"""Keys are looked through for twins in so many piles, so that the table of each stays in the cache."""
+
 
 def records_of(ids: Keys, known: Keys, behind: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The record behind each hash of an id, -1 where it is not known; `known` is in order, `behind` its records."""
@@ -49,16 +54,18 @@ def is_among(asked: Keys, keys: Keys) -> npt.NDArray[np.bool_]:
     bits = max(4, int(distinct.size).bit_length())
     edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
     starts = np.r_[np.searchsorted(distinct, edges), distinct.size].astype(np.int64)
+    begun = np.zeros(1 << FILTER_BITS, dtype=np.bool_)
+    begun[distinct[distinct != 0] >> np.uint64(64 - FILTER_BITS)] = True
     held = np.zeros(distinct.size, dtype=np.bool_)
-    _mark_held(keys, distinct, starts, 64 - bits, held)
+    _mark_held(keys, begun, distinct, starts, 64 - bits, held)
     return held[which]
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _mark_held(keys: Any, asked: Any, starts: Any, shift: int, held: Any) -> None:
+def _mark_held(keys: Any, begun: Any, asked: Any, starts: Any, shift: int, held: Any) -> None:
     for i in range(keys.shape[0]):
         key = keys[i]
-        if key == 0:
+        if not begun[key >> np.uint64(64 - FILTER_BITS)] or key == 0:
             continue
         slot = np.int64(key >> np.uint64(shift))
         for at in range(starts[slot], starts[slot + 1]):
@@ -69,26 +76,49 @@ def _mark_held(keys: Any, asked: Any, starts: Any, shift: int, held: Any) -> Non
 
 def twin_rate(keys: Keys) -> float:
     """The share of keys, 0 left out, that stand more than once."""
-    bits = max(4, int(keys.size).bit_length() + 1)
-    return float(
-        _share_of_twins(keys, np.zeros(1 << bits, np.uint64), np.zeros(1 << bits, np.bool_), 64 - bits)
-    )
+    piles, starts = _dealt(keys)
+    most = 2 << int(np.diff(starts).max()).bit_length()
+    twins = _twins_in(piles, starts, np.zeros(most, np.uint64), np.zeros(most, np.bool_))
+    return float(twins / max(1, piles.size))
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _share_of_twins(keys: Any, table: Any, twice: Any, shift: int) -> float:
-    total = twins = 0
-    for i in range(keys.shape[0]):
-        key = keys[i]
-        if key == 0:
-            continue
-        total += 1
-        at = np.int64(key >> np.uint64(shift))
-        while table[at] != 0 and table[at] != key:
-            at = (at + 1) & (table.shape[0] - 1)
-        if table[at] == key:
-            twins += 1 if twice[at] else 2
-            twice[at] = True
-        else:
-            table[at] = key
-    return twins / max(1, total)
+def _dealt(keys: Any) -> tuple[Any, Any]:
+    """The keys that are not 0 in piles by their lowest bits, and where each pile starts."""
+    kept, count = np.empty(keys.shape[0], np.uint64), 0
+    for i in range(keys.shape[0]):  # without a branch, which empty cells would make hard to foresee
+        kept[count] = keys[i]
+        count += int(keys[i] != 0)
+    starts = np.zeros(PILES + 1, np.int64)
+    for i in range(count):
+        starts[np.int64(kept[i] % np.uint64(PILES)) + 1] += 1
+    starts = np.cumsum(starts)
+    ends = starts.copy()
+    piles = np.empty(count, np.uint64)
+    for i in range(count):
+        pile = np.int64(kept[i] % np.uint64(PILES))
+        piles[ends[pile]] = kept[i]
+        ends[pile] += 1
+    return piles, starts
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _twins_in(piles: Any, starts: Any, table: Any, twice: Any) -> int:
+    twins = 0
+    for pile in range(PILES):
+        size, shift = 2, 63
+        while size < 2 * (starts[pile + 1] - starts[pile]):
+            size, shift = 2 * size, shift - 1
+        table[:size] = 0
+        twice[:size] = False
+        for i in range(starts[pile], starts[pile + 1]):
+            key = piles[i]
+            at = np.int64(key >> np.uint64(shift))
+            while table[at] != 0 and table[at] != key:
+                at = (at + 1) & (size - 1)
+            if table[at] == key:
+                twins += 1 if twice[at] else 2
+                twice[at] = True
+            else:
+                table[at] = key
+    return twins

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matcher.tables.row_keys import is_among, records_of
+from matcher.tables.row_keys import is_among, records_of, twin_rate
 
 
 def drawn(seed: int, count: int, top: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
@@ -33,3 +33,10 @@ def test_records_are_those_behind_the_ids_and_of_no_others(held: int) -> None:
     asked = np.r_[known, drawn(5, 100, 1_000), np.uint64(0), np.uint64((1 << 64) - 1)]
     expected = {one: at for one, at in zip(known.tolist(), behind.tolist(), strict=True) if one}
     assert records_of(asked, known, behind).tolist() == [expected.get(one, -1) for one in asked.tolist()]
+
+
+@pytest.mark.parametrize(("count", "top"), [(0, 1), (1, 1), (3_000, 1), (3_000, 40), (3_000, 100_000)])
+def test_twins_are_those_that_stand_more_than_once(count: int, top: int) -> None:
+    keys = drawn(6, count, top)
+    _, counts = np.unique(keys[keys != 0], return_counts=True)
+    assert twin_rate(keys) == counts[counts > 1].sum() / max(1, counts.sum())
