@@ -1,4 +1,4 @@
-"""EIGENSTRAT: a `.geno` of digits (0, 1, 2 copies of the reference, 9 missing), `.snp` and `.ind` beside it."""
+"""EIGENSTRAT as text: a `.geno` of digits (0, 1, 2 copies of the reference, 9 missing), `.snp` and `.ind` beside it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         Unreadable: the .snp or .ind is not beside it, or does not fit it; the lines up to there are given before.
     """
     samples = tuple(line.split()[0] for line in lines_beside(opened, limits, ".ind"))
-    variants = [_variant(line) for line in lines_beside(opened, limits, ".snp")]
+    variants = [variant_of_snp(line) for line in lines_beside(opened, limits, ".snp")]
     step = variants_a_part(limits, len(samples))
     for start in range(0, len(variants), step):
         some = variants[start : start + step]
@@ -54,7 +54,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         raise Unreadable("damaged", "a .geno with more lines than its .snp; the others were read")
 
 
-def _variant(line: str) -> NamedVariant:
+def variant_of_snp(line: str) -> NamedVariant:
     """Name, chromosome, Morgans, position, reference, variant allele."""
     cells = line.split()
     if len(cells) < 6:
