@@ -86,6 +86,8 @@ def walk_path(path: Path, walk: Walk) -> Iterator[Walked]:
     for number, (inside, kind) in enumerate(_entries(path)):
         if kind == "repository":
             yield from _repository(inside, walk, (number,))
+        elif kind == "store":
+            yield from _store(inside, walk, (number,))
         else:
             yield from _outside(str(inside), inside, walk, (number,), is_checkout=kind == "checkout")
 
@@ -99,8 +101,9 @@ def walk_stream(
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
-    """What stands in a folder, in an order that stays: object stores of git, files of a checkout, other files."""
+    """What stands in a folder, in an order that stays: repositories, files of checkouts, Zarr stores, files."""
     from matcher.containers.git import object_stores
+    from matcher.containers.zarr import is_store
 
     waiting = [(folder, "file")]
     while waiting:
@@ -110,6 +113,9 @@ def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
                 yield inside, kind
                 continue
             names = sorted((path.name for path in inside.iterdir()), reverse=True)
+            if is_store(names):
+                yield inside, "store"
+                continue
             stores = object_stores(inside)
             is_bare = bool(stores) and stores[0].parent == inside  # holds nothing but itself
             wanted = [inside / name for name in names if not (stores and name == ".git")]
@@ -163,6 +169,14 @@ def _sibling_of(path: Path) -> Callable[[str], BinaryIO | None]:
         return beside.open("rb") if beside.is_file() and not beside.is_symlink() else None
 
     return sibling
+
+
+def _store(folder: Path, walk: Walk, place: Place) -> Iterator[Walked]:
+    """A folder whose files mean something only together, as one file."""
+    from matcher.containers.zarr import packed_folder
+
+    member = Member(folder.name, lambda: packed_folder(folder, walk.limits.file_bytes))
+    yield from _file(str(folder), member, walk, Budget(walk.limits, 1 << 40, walk.pulse), place)
 
 
 def _repository(store: Path, walk: Walk, place: Place) -> Iterator[Walked]:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
+from matcher.containers.zarr import packed_members, stores_among
 from matcher.contents import Limits, Opened, Unreadable
+from matcher.formats.zarr_store import is_packed_store
 from matcher.opening import Member
 
 FORMAT = "zip"
@@ -18,11 +20,13 @@ _OFFICE_PARTS = (b"xl/", b"word/")
 
 
 def sniff(name: str, head: bytes) -> bool:
-    """A zip that is an archive; office documents are formats of their own."""
+    """A zip that is an archive; office documents and Zarr stores are formats of their own."""
     if not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return False
     length = int.from_bytes(head[26:28], "little")
     first = head[30 : 30 + length]
+    if is_packed_store(head):
+        return False
     is_office = first.startswith(_OFFICE) and any(part in head for part in _OFFICE_PARTS)
     return not (is_office or b"mimetypeapplication/vnd.oasis" in head[:200])
 
@@ -43,7 +47,12 @@ def members(opened: Opened, limits: Limits) -> Iterator[Member]:
             raise Unreadable("bomb", "more members than may be read")
         refuse_overlaps(entries)
         by_name = {entry.filename: entry for entry in entries}
+        stores = tuple(stores_among(by_name))
+        for store in stores:
+            yield Member(store.rstrip("/") or "store.zarr", _store(archive, entries, store, limits))
         for entry in entries:
+            if entry.filename.startswith(stores):
+                continue
             yield Member(
                 entry.filename,
                 _opener(archive, entry),
@@ -71,6 +80,12 @@ def _opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], Bi
         return cast("BinaryIO", archive.open(entry))
 
     return opened
+
+
+def _store(
+    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], store: str, limits: Limits
+) -> Callable[[], BinaryIO]:
+    return lambda: packed_members(archive, entries, store, limits.file_bytes)
 
 
 def _constant(count: int) -> Callable[[], int]:

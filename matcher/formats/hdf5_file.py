@@ -74,18 +74,18 @@ def _group(
         else:
             rest.append(one)
     if len({len(one) for one in columns.values()}) == 1 and len(columns) >= _FEWEST_COLUMNS:
-        yield from _side_by_side(f"{name} {group.name}", columns, limits)
+        yield from side_by_side(f"{name} {group.name}", columns, limits)
     else:
         rest = [*columns.values(), *rest]
     for one in rest:
-        if isinstance(one, _Labels):
+        if isinstance(one, Labels):
             for start in range(0, len(one), limits.rows_per_part):
                 cells = _cells(one[start : start + limits.rows_per_part])
                 yield from parts_of(
                     f"{name} {group.name}", ([one] for one in cells), limits, has_header=False
                 )
             continue
-        yield from _dataset(f"{name} {one.name}", one, limits)
+        yield from dataset(f"{name} {one.name}", one, limits)
 
 
 def _own(group: Any, outside: list[str]) -> Iterator[tuple[str, Any]]:
@@ -101,7 +101,7 @@ def _own(group: Any, outside: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Labels:
+class Labels:
     """A column that is kept as codes of labels, as AnnData keeps one; a code below 0 is a missing value."""
 
     codes: Any
@@ -117,7 +117,7 @@ class _Labels:
         )
 
 
-def _labels_of(group: Any) -> _Labels | None:
+def _labels_of(group: Any) -> Labels | None:
     import h5py
 
     if set(group) != {"codes", "categories"}:
@@ -130,10 +130,10 @@ def _labels_of(group: Any) -> _Labels | None:
             return None
     if codes.dtype.kind not in "iu" or len(labels) > _MOST_LABELS:
         return None
-    return _Labels(codes, _cells(labels[:]))
+    return Labels(codes, _cells(labels[:]))
 
 
-def _side_by_side(name: str, columns: dict[str, Any], limits: Limits) -> Iterator[Table]:
+def side_by_side(name: str, columns: dict[str, Any], limits: Limits) -> Iterator[Table]:
     count = len(next(iter(columns.values())))
     step = max(1, min(limits.rows_per_part, MOST_CELLS // len(columns)))
     for start in range(0, count, step):
@@ -142,7 +142,7 @@ def _side_by_side(name: str, columns: dict[str, Any], limits: Limits) -> Iterato
         yield from parts_of(name, chain([list(columns)], rows), limits, has_header=True)
 
 
-def _dataset(name: str, one: Any, limits: Limits) -> Iterator[Table]:
+def dataset(name: str, one: Any, limits: Limits) -> Iterator[Table]:
     if not one.shape or not one.size:
         return
     width = max(1, one.size // len(one))

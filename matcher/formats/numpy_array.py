@@ -60,7 +60,7 @@ def tables_of_array(name: str, array: npt.NDArray[Any], limits: Limits) -> Itera
     two = array.reshape(len(array), -1) if array.ndim > 1 else array.reshape(-1, 1)
     step = max(1, MOST_CELLS // two.shape[1])
     for start in range(0, len(two), step):
-        rows = ([_cell(value) for value in row] for row in two[start : start + step].tolist())
+        rows = ([text_of_value(value) for value in row] for row in two[start : start + step].tolist())
         yield from parts_of(name, rows, limits, has_header=False)
 
 
@@ -71,11 +71,11 @@ def _structured(name: str, flat: npt.NDArray[Any], limits: Limits) -> Iterator[T
         values = flat[field].reshape(len(flat), -1)
         for at in range(values.shape[1]):
             columns[field if values.shape[1] == 1 else f"{field}_{at}"] = values[:, at].tolist()
-    rows = ([_cell(one) for one in row] for row in zip(*columns.values(), strict=True))
+    rows = ([text_of_value(one) for one in row] for row in zip(*columns.values(), strict=True))
     yield from parts_of(name, chain([list(columns)], rows), limits, has_header=True)
 
 
-def _cell(value: object) -> str:
+def text_of_value(value: object) -> str:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bytes):
