@@ -60,11 +60,12 @@ def _nature(kinds: Sequence[str]) -> str:
 
 def kinds_of(matches: Iterable[Match]) -> list[str]:
     """What the files of a case are, the gravest first; `other` only where nothing graver was found."""
-    found = {_kind(match) for match in matches}
+    found = {kind_of(match) for match in matches}
     return [kind for kind in KINDS if kind in found and kind != "other"] or ["other"]
 
 
-def _kind(match: Match) -> str:
+def kind_of(match: Match) -> str:
+    """What one file is, as the law tells kinds of data apart: one of `KINDS`."""
     content = match.answer.get("content")
     if content == "individual-level":
         evidence = match.answer.get("match", {}).get("evidence", [])

@@ -12,7 +12,7 @@ from crawler.models import Copy, now
 from matcher.models import Match
 from takedown.addresses import Address
 from takedown.checklist import LONG_NUMBER
-from takedown.grounds import grounds_of
+from takedown.grounds import grounds_of, kind_of
 from takedown.models import Case
 from takedown.sender import Sender
 
@@ -97,24 +97,28 @@ def _fields(matches: Iterable[Match]) -> list[str]:
 
 _UNNAMED = re.compile(r"column_\d+")
 _HELD = {
-    "individual-level": "data of individual participants",
+    "genetic": "genotypes of individual participants",
+    "records": "records of individual participants",
     "identifiers": "lists of participants' identifiers",
-    "aggregate": "aggregate tables",
-    "text": "an offer or a text that names the cohort",
+    "offer": "an offer or a text that names the cohort",
 }
 
 
 def _description(matches: Sequence[Match], columns: Sequence[str]) -> str:
-    held = dict.fromkeys(
-        _HELD.get(match.answer.get("content", ""), "data of the cohort") for match in matches
-    )
-    if list(held) == [_HELD["text"]]:
-        return f"What we found is {_HELD['text']}."
+    held = dict.fromkeys(_held(match) for match in matches)
+    if list(held) == [_HELD["offer"]]:
+        return f"What we found is {_HELD['offer']}."
     said = f"What we found holds {' and '.join(held) or 'data of the cohort'}"
     if columns:
         shown = ", ".join(columns[:12])
         said += f", with the fields {shown}" + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
     return textwrap.fill(f"{said}.", WIDTH)
+
+
+def _held(match: Match) -> str:
+    if match.answer.get("content") == "aggregate":
+        return "aggregate tables"
+    return _HELD.get(kind_of(match), "data of the cohort")
 
 
 def _participants(count: int) -> str:
