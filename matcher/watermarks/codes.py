@@ -11,7 +11,8 @@ the biases are the Gauss-Legendre points below.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,16 +33,18 @@ class Rates:
     """Thresholds of a recipient's draw in the coded layer, by class."""
     splits: tuple[int, ...]
     """Upper ends, within `coded`, of the classes of the coded layer."""
+    others: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """`sparse` and `splits` of density 1, 2, …, where marks are spread by variant; the fields above are density 0's."""
 
     @property
     def thresholds(self) -> npt.NDArray[np.uint64]:
-        """By class: 0 is the sparse layer, 1 and above the coded layer."""
-        return np.array((self.sparse, *self.biases), dtype=np.uint64)
+        """By layer: 0 is sparse, then the coded ones, then the sparse layers of the other densities."""
+        return np.array((self.sparse, *self.biases, *(one[0] for one in self.others)), dtype=np.uint64)
 
     @property
-    def probabilities(self) -> npt.NDArray[np.float64]:
-        """The exact chance of a 1 by class, as the thresholds have it."""
-        return np.array([one / 2**64 for one in (self.sparse, *self.biases)])
+    def ladder(self) -> npt.NDArray[np.uint64]:
+        """`splits` by density."""
+        return np.array((self.splits, *(one[1] for one in self.others)), dtype=np.uint64)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -49,6 +52,7 @@ class Rates:
             "sparse": self.sparse,
             "biases": list(self.biases),
             "splits": list(self.splits),
+            "others": [[one[0], list(one[1])] for one in self.others],
         }
 
     @classmethod
@@ -61,7 +65,15 @@ class Rates:
             assert isinstance(values, list)
             return tuple(int(one) for one in values)
 
-        return cls(whole("coded"), whole("sparse"), several("biases"), several("splits"))
+        others = given.get("others", [])  # releases of version 1 have one density
+        assert isinstance(others, list)
+        return cls(
+            whole("coded"),
+            whole("sparse"),
+            several("biases"),
+            several("splits"),
+            tuple((int(one[0]), tuple(int(end) for end in one[1])) for one in others),
+        )
 
 
 def rates(
@@ -83,18 +95,17 @@ def rates(
     )
 
 
-SPARSE_CELLS = 0.00087
-"""Marks of the sparse layer, as a share of all cells."""
-CODED_CELLS = 0.00026
-"""Positions of the coded layer, as a share of all cells; half of them are changed for a recipient."""
-DENSEST_SPARSE = 0.06
-DENSEST_CODED = 0.10
+CODED_CHANGES = 0.07
+"""The share of the changed cells that the coded layer has; it has twice as many positions."""
 
 
-def genotype_rates(eligible_share: float) -> Rates:
-    """Rates that change at most 0.1 % of all cells where this share of cells may be changed."""
-    share = max(eligible_share, 1e-6)
-    return rates(min(SPARSE_CELLS / share, DENSEST_SPARSE), min(CODED_CELLS / share, DENSEST_CODED))
+def genotype_rates(densities: Sequence[float]) -> Rates:
+    """Rates that change these shares of the eligible units, one for each density of variants."""
+    by_density = []
+    for density in densities:
+        coded = 2 * CODED_CHANGES * density
+        by_density.append(rates((1 - CODED_CHANGES) * density / (1 - coded), coded))
+    return replace(by_density[0], others=tuple((one.sparse, one.splits) for one in by_density[1:]))
 
 
 def ambiguous_rates(ambiguous_share: float, mean_harm: float = 0.17) -> Rates:

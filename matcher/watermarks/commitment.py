@@ -19,8 +19,9 @@ from matcher.watermarks.verify_commitment import canonical, leaf
 
 CLASSES = ("genotypes", "digits")
 ANALYSIS = {
-    "version": 1,
-    "statistic": "mixture e-value over 19 coalition hypotheses and the rates of error of matcher.watermarks.odds",
+    "version": 2,
+    "statistic": "mixture e-value over 19 coalition hypotheses and the rates of error of matcher.watermarks.odds; of "
+    "genotypes, exact-tail steps of matcher.watermarks.steps at both levels besides",
     "accuse": "e >= releases / 1e-6",
     "investigate": "e >= releases / 1e-3",
     "cap_log10": 12,

@@ -67,7 +67,14 @@ def explain_release(
         raise NoMarks(f"nothing in the file can be aligned to the sources of {cohort.name}/{release}")
     key_of = {kind: recipient_key(master, recipient, kind) for kind in readings}
     told = {
-        kind: report(one.reading.units, key_of[kind], one.thresholds, one.reading.errors, recipient)
+        kind: report(
+            one.reading.units,
+            key_of[kind],
+            one.thresholds,
+            one.reading.errors,
+            recipient,
+            one.levels_for(recipient),
+        )
         for kind, one in readings.items()
     }
     parts = {kind: float(one["log10_e"]) for kind, one in told.items()}
@@ -91,7 +98,9 @@ def explain_release(
         "decades": {kind: round(value, 3) for kind, value in parts.items()},
         "without_one_class": {kind: round(value, 3) for kind, value in without_one(parts).items()},
         "ids_of_canaries_log10_e": round(ids, 3),
-        "classes": {kind: _class(one, key_of[kind]) for kind, one in readings.items()},
+        "classes": {
+            kind: _class(one, key_of[kind], one.levels_for(recipient)) for kind, one in readings.items()
+        },
         "commitment_sha256": manifest_digest(signed),
     }
     files = {
@@ -124,10 +133,10 @@ def _readings_for(
     return best
 
 
-def _class(one: ReadMarks, key: Any) -> dict[str, Any]:
+def _class(one: ReadMarks, key: Any, levels: tuple[float, ...]) -> dict[str, Any]:
     """What one class rests on, and the blinded line-up: where the release's key comes among decoys."""
     rows = line_up(key)
-    order, odds = examined(one.reading.units, rows.keys, one.thresholds, one.reading.errors)
+    order, odds = examined(one.reading.units, rows.keys, one.thresholds, one.reading.errors, levels)
     return {
         "cells_read": len(one.reading.units),
         "participants_aligned": one.reading.aligned_count,
@@ -143,12 +152,10 @@ def _class(one: ReadMarks, key: Any) -> dict[str, Any]:
 
 def _agreements(one: ReadMarks, releases: dict[str, dict[str, object]], master: bytes) -> list[Agreement]:
     """For every release of the source: its marks among the cells read, and those that the find shows."""
-    from matcher.watermarks.odds import score
-
     keys = recipient_keys(master, one.recipients, one.kind)
     units = chosen(one.reading.units)
     ones = counts_of_bits(keys, units.first, units.second, one.thresholds[units.layer], units.found, 2)
-    odds = score(one.reading.units, keys, one.thresholds, one.reading.errors)
+    odds = one.odds(one.recipients, keys)
     at_of = {name: i for i, name in enumerate(one.recipients)}
     return [
         Agreement(

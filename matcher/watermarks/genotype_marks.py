@@ -18,12 +18,24 @@ Dosages = npt.NDArray[np.int8]
 NO_UNIT = 255
 
 
+@njit(cache=True, inline="always")  # type: ignore[untyped-decorator, unused-ignore]
+def _layer(u, splits, density):  # type: ignore[no-untyped-def]
+    """The layer that a K0 draw puts a unit in, where its variant has this density."""
+    coded = splits.shape[1]
+    if u >= splits[density, coded - 1]:
+        return 0 if density == 0 else coded + density
+    layer = 1
+    while layer < coded and u >= splits[density, layer - 1]:
+        layer += 1
+    return layer
+
+
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _classify(dosages, bins, steps, variants, participants, key, coded, splits, skip, layers, marks):  # type: ignore[no-untyped-def]
+def _classify(dosages, bins, steps, densities, variants, participants, key, splits, skip, layers, marks):  # type: ignore[no-untyped-def]
     for v in range(dosages.shape[0]):
         some = False
         for b in range(steps.shape[1]):
-            some = some or steps[v, b] != 0
+            some = some or (steps[v, b] != 0 and densities[v] != 255)
         for s in range(dosages.shape[1]):
             layers[v, s] = 255
         if not some:
@@ -41,12 +53,7 @@ def _classify(dosages, bins, steps, variants, participants, key, coded, splits, 
             if up and down:
                 up = (u & np.uint64(1)) == np.uint64(1)
             marks[v, s] = g + 1 if up else g - 1
-            layer = 0
-            if u < coded:
-                layer = 1
-                while layer < splits.size and u >= splits[layer - 1]:
-                    layer += 1
-            layers[v, s] = layer
+            layers[v, s] = _layer(u, splits, np.int64(densities[v]))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -65,7 +72,8 @@ def _apply(dosages, layers, marks, variants, participants, key, thresholds):  # 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
-    dosages, first, offsets, weights, means, steps, variants, participants, key0, key, coded, splits, thresholds, skip
+    dosages, first, offsets, weights, means, steps, densities, variants, participants,
+    key0, key, splits, thresholds, skip,
 ):  # fmt: skip
     """Everything of marking in one pass over a block, without holding bins or layers of more than one variant."""
     block, people = variants.size, participants.size
@@ -73,12 +81,13 @@ def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
     out = np.empty((block, people), dtype=np.int8)
     row = np.empty(people, dtype=np.int32)
     changed = 0
+    highest = thresholds.max()
     for v in range(block):
         at = first + v
         out[v] = dosages[at]
         some = False
         for b in range(steps.shape[1]):
-            some = some or steps[v, b] != 0
+            some = some or (steps[v, b] != 0 and densities[v] != 255)
         if not some:
             continue
         row[:] = np.int32(means[at]) * np.int32(64)
@@ -103,14 +112,10 @@ def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
             if not (up or down):
                 continue
             x = draw(key[0], key[1], variants[v], participants[s])
-            if x >= thresholds[0] and x >= thresholds[1] and x >= thresholds[-1]:
+            if x >= highest:
                 continue  # no layer would mark it, so its layer need not be drawn
             u = draw(key0[0], key0[1], variants[v], participants[s])
-            layer = 0
-            if u < coded:
-                layer = 1
-                while layer < splits.size and u >= splits[layer - 1]:
-                    layer += 1
+            layer = _layer(u, splits, np.int64(densities[v]))
             if x < thresholds[layer]:
                 if up and down:
                     up = (u & np.uint64(1)) == np.uint64(1)
@@ -120,18 +125,13 @@ def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _layers_of(seconds, variants, participants, key, coded, splits, layers):  # type: ignore[no-untyped-def]
+def _layers_of(seconds, variants, participants, key, splits, layers):  # type: ignore[no-untyped-def]
     for v in range(seconds.shape[0]):
         for s in range(seconds.shape[1]):
             layers[v, s] = 255
             if seconds[v, s] >= 0:
                 u = draw(key[0], key[1], variants[v], participants[s])
-                layer = 0
-                if u < coded:
-                    layer = 1
-                    while layer < splits.size and u >= splits[layer - 1]:
-                        layer += 1
-                layers[v, s] = layer
+                layers[v, s] = _layer(u, splits, 0)
 
 
 def units_of_seconds(
@@ -143,8 +143,7 @@ def units_of_seconds(
 ) -> tuple[npt.NDArray[np.uint8], Dosages]:
     """Imputed data: every ambiguous call is a unit, and its mark is the second call."""
     layers = np.empty(seconds.shape, dtype=np.uint8)
-    splits = np.array(rates.splits, dtype=np.uint64)
-    _layers_of(seconds, variants, participants, key0, np.uint64(rates.coded), splits, layers)
+    _layers_of(seconds, variants, participants, key0, rates.ladder, layers)
     return layers, seconds
 
 
@@ -184,11 +183,11 @@ def units_of_block(
         dosages[first : first + block],
         bins,
         model.steps,
+        model.densities,
         variants,
         participants,
         key0,
-        np.uint64(rates.coded),
-        np.array(rates.splits, dtype=np.uint64),
+        rates.ladder,
         skip,
         layers,
         marks,
@@ -209,9 +208,8 @@ def mark_block(
 ) -> tuple[Dosages, int]:
     """The block's calls as the recipient gets them, and how many were changed."""
     skip = np.zeros(participants.size, dtype=bool) if skip is None else skip
-    splits = np.array(rates.splits, dtype=np.uint64)
     out, changed = mark_cells(
-        dosages, first, model.offsets, model.weights, model.means, model.steps, variants, participants,
-        key0, key, np.uint64(rates.coded), splits, rates.thresholds, skip,
+        dosages, first, model.offsets, model.weights, model.means, model.steps, model.densities, variants,
+        participants, key0, key, rates.ladder, rates.thresholds, skip,
     )  # fmt: skip
     return out, int(changed)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matcher.watermarks.codes import Rates, ambiguous_rates, genotype_rates
+from matcher.watermarks.budget import spread_marks
+from matcher.watermarks.codes import Rates, ambiguous_rates
 from matcher.watermarks.genotype_files import Block, GenotypeFile, turned, variants_per_block
-from matcher.watermarks.plausible import HALO, TRAINING_SAMPLE, Model, train
+from matcher.watermarks.plausible import HALO, TRAINING_SAMPLE, Model, eligible_shares, train
 from matcher.watermarks.roster import Roster, digest_of, sealing_key, source_file
 from matcher.watermarks.sealed import SealedReader, SealedWriter
 from matcher.watermarks.units import chromosome_word
@@ -68,8 +69,8 @@ def keep_source(
     if place.exists():
         return digest, int(SealedReader(place, key).json("meta")["variants"])
     samples = roster.numbers(file.samples)
-    sample = np.unique(np.linspace(0, samples.size - 1, min(samples.size, TRAINING_SAMPLE)).astype(np.int64))
-    shares, counts = [], []
+    sample, apart = samples_for_training(samples.size)
+    shares, counts, frequencies = [], [], []
     ambiguous = 0
     units: list[int] = []
     places: list[tuple[str, int, str, str, str]] = []
@@ -85,8 +86,10 @@ def keep_source(
                 ]
             )
             last = one.first + len(variants)
-            model, share = train(np.ascontiguousarray(one.dosages[:, sample]), one.first, last, never)
+            model = train(np.ascontiguousarray(one.dosages[:, sample]), one.first, last, never)
+            share, frequency = eligible_shares(one.dosages[:, apart], one.first, model)
             shares.append(share)
+            frequencies.append(frequency)
             counts.append(len(variants))
             units += mine
             places += [
@@ -108,18 +111,37 @@ def keep_source(
                 out.array(f"seconds/{i}", packed(seconds))
             for name in ("offsets", "weights", "means", "steps"):
                 out.array(f"{name}/{i}", getattr(model, name))
-        share = float(np.average(shares, weights=counts)) if counts else 0.0
+        eligible = np.concatenate([*shares, np.zeros(0)])
+        spread, densities, changed = spread_marks(
+            eligible, np.concatenate([*frequencies, np.zeros(0)]), eligible.size * samples.size
+        )
+        out.array("densities", densities)
         out.array("people", samples)
         out.array("kin", file.kin)
         out.array("units", np.array(units, dtype=np.uint64))
         out.json("places", places)
         out.json("kind", "genotypes")
-        meta = {"variants": len(units), "blocks": counts, "share": share}
+        meta = {
+            "variants": len(units),
+            "blocks": counts,
+            "share": float(eligible.mean() if eligible.size else 0),
+        }
         even = ambiguous / max(1, len(units) * samples.size)
         imputed = even >= LEAST_AMBIGUOUS
-        rates = ambiguous_rates(even) if imputed else genotype_rates(share)
-        out.json("meta", {**meta, "imputed": imputed, "ambiguous": even, "rates": rates.as_json()})
+        rates = ambiguous_rates(even) if imputed else spread
+        meta |= {"imputed": imputed, "ambiguous": even, "changed": changed, "rates": rates.as_json()}
+        out.json("meta", meta)
     return digest, len(units)
+
+
+def samples_for_training(count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Participants to learn from, and those to count eligible cells in: all, or as many others."""
+    if count <= 2 * TRAINING_SAMPLE:
+        return np.unique(np.linspace(0, count - 1, min(count, TRAINING_SAMPLE)).astype(np.int64)), np.arange(
+            count
+        )
+    both = np.linspace(0, count - 1, 2 * TRAINING_SAMPLE).astype(np.int64)
+    return both[::2], both[1::2]
 
 
 def source_digest(path: Path, protected: frozenset[tuple[str, int]]) -> str:
@@ -145,6 +167,7 @@ class GenotypeSource:
     rates: Rates
     starts: npt.NDArray[np.int64]
     """The first variant of every block, and the end."""
+    densities: npt.NDArray[np.uint8]
     imputed: bool
     """True where ambiguous calls carry the marks, instead of calls that are plausible given their neighbours."""
 
@@ -152,13 +175,17 @@ class GenotypeSource:
     def open(cls, place: Path, key: bytes) -> GenotypeSource:
         reader = SealedReader(place, key)
         meta: dict[str, Any] = reader.json("meta")
+        units = reader.array("units")
+        # sources that were kept by version 1 have one density for all
+        densities = reader.array("densities") if "densities" in reader else np.zeros(units.size, np.uint8)
         return cls(
             reader,
             reader.array("people"),
             reader.array("kin"),
-            reader.array("units"),
+            units,
             Rates.from_json(meta["rates"]),
             np.concatenate([[0], np.cumsum(meta["blocks"])]).astype(np.int64),
+            densities,
             bool(meta["imputed"]),
         )
 
@@ -172,7 +199,11 @@ class GenotypeSource:
     def model(self, block: int) -> Model:
         read = self.reader.array
         return Model(
-            read(f"offsets/{block}"), read(f"weights/{block}"), read(f"means/{block}"), read(f"steps/{block}")
+            read(f"offsets/{block}"),
+            read(f"weights/{block}"),
+            read(f"means/{block}"),
+            read(f"steps/{block}"),
+            self.densities[self.starts[block] : self.starts[block + 1]],
         )
 
     def calls(self, block: int, columns: npt.NDArray[np.int64] | None = None) -> Dosages:

@@ -42,7 +42,8 @@ from matcher.watermarks.roster import (
 from matcher.watermarks.sealed import SealedReader, SealedWriter
 from matcher.watermarks.units import chromosome_word, cohort_key, derive, recipient_key, sip_key
 
-VERSION = 1
+VERSION = 2
+"""Of the committed analysis: releases of version 1 are scored without steps, as was committed to for them."""
 NewIds = Callable[[npt.NDArray[np.int64]], list[str]]
 
 

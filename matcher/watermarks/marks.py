@@ -7,7 +7,7 @@ of canaries are told apart here, as ids, so nothing that counts beyond ids can b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from matcher.watermarks.read_digits import Reading, read_table
 from matcher.watermarks.read_genotypes import read_calls
 from matcher.watermarks.roster import Roster, marks_folder, release_file, sealing_key, source_file
 from matcher.watermarks.sealed import SealedReader
+from matcher.watermarks.steps import levels_of
 from matcher.watermarks.units import recipient_keys
 
 NAME = "watermark"
@@ -130,6 +131,24 @@ class ReadMarks:
     reading: Reading
     thresholds: npt.NDArray[np.uint64]
     recipients: tuple[str, ...]
+    stepped: frozenset[str]
+    """The recipients to whom only an analysis with steps was ever committed."""
+    levels: tuple[float, ...]
+    """Where the steps are."""
+
+    def levels_for(self, recipient: str) -> tuple[float, ...]:
+        return self.levels if recipient in self.stepped else ()
+
+    def odds(self, recipients: Sequence[str], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+        """log10 e of recipients by their keys, each by the analysis that was committed to for it."""
+        out = np.zeros(len(recipients))
+        with_steps = np.array([bool(self.levels_for(one)) for one in recipients], dtype=bool)
+        for which, levels in ((with_steps, self.levels), (~with_steps, ())):
+            if which.any():
+                out[which] = score(
+                    self.reading.units, keys[which], self.thresholds, self.reading.errors, levels
+                )
+        return out
 
 
 def read_marks(
@@ -138,6 +157,8 @@ def read_marks(
     """Every reading of a find; each source is aligned once, and no recipient's key is used."""
     roster = Roster.read(cohort.folder, master)
     sources: dict[str, set[str]] = {}
+    early = {str(kept["recipient"]) for kept in releases.values() if int(str(kept["version"])) < 2}
+    levels = levels_of(len(cohort.releases))
     for kept in releases.values():
         listed = kept["sources"]
         assert isinstance(listed, list)
@@ -156,7 +177,14 @@ def read_marks(
             thresholds, word = DIGIT_RATES.thresholds, "digits"
         for reading in readings:
             if reading is not None and len(reading.units):
-                yield ReadMarks(word, reading, thresholds, tuple(sorted(recipients)))
+                yield ReadMarks(
+                    word,
+                    reading,
+                    thresholds,
+                    tuple(sorted(recipients)),
+                    frozenset(recipients - early) if word == "genotypes" else frozenset(),
+                    levels,
+                )
 
 
 def scored(
@@ -165,7 +193,7 @@ def scored(
     """e-values by class and recipient, each recipient scored against its own sources."""
     best: dict[str, ClassScore] = {}
     for one in read_marks(sketch, cohort, master, releases):
-        _keep(best, _score(one.kind, one.reading, one.thresholds, list(one.recipients), master))
+        _keep(best, _score(one, master))
     return list(best.values())
 
 
@@ -186,19 +214,15 @@ def _keep(best: dict[str, ClassScore], new: ClassScore) -> None:
     )
 
 
-def _score(
-    word: str, reading: Reading, thresholds: npt.NDArray[np.uint64], recipients: list[str], master: bytes
-) -> ClassScore:
-    keys = recipient_keys(master, recipients, word)
-    odds = score(reading.units, keys, thresholds, reading.errors)
-    expected = expected_marks(reading.units, thresholds)
+def _score(one: ReadMarks, master: bytes) -> ClassScore:
+    odds = one.odds(one.recipients, recipient_keys(master, one.recipients, one.kind))
     return ClassScore(
-        word,
-        dict(zip(recipients, odds.tolist(), strict=True)),
-        len(reading.units),
-        reading.aligned_count,
-        expected,
-        int(reading.units.found.sum()),
+        one.kind,
+        dict(zip(one.recipients, odds.tolist(), strict=True)),
+        len(one.reading.units),
+        one.reading.aligned_count,
+        expected_marks(one.reading.units, one.thresholds),
+        int(one.reading.units.found.sum()),
     )
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from matcher.watermarks.codes import NUIDA_BIASES
+from matcher.watermarks.steps import steps_of, weights_of
 from matcher.watermarks.units import counts_of_bits
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +31,7 @@ ERRORS = (0.001, 0.005, 0.02, 0.06, 0.15, 0.3)
 COALITIONS = {1: 0.5, 2: 0.2, 3: 0.1, 4: 0.1, 5: 0.1}
 TOWARDS_MARK = 0.6
 """The share of wrong calls that fall on the mark's value."""
+CODED_LAYERS = len(NUIDA_BIASES)
 MOST_UNITS = 12_000
 """Units of the sparse layer that show no mark and are scored all the same; more of them say little."""
 
@@ -40,7 +43,7 @@ class Units:
     first: npt.NDArray[np.uint64]
     second: npt.NDArray[np.uint64]
     layer: npt.NDArray[np.int64]
-    """0 the sparse layer, 1 and above a class of the coded layer."""
+    """0 the sparse layer, 1 to 3 a class of the coded layer, 4 and above the sparse layers of other densities."""
     found: npt.NDArray[np.int64]
     """1 where the mark's value was found, 0 where the source's."""
 
@@ -70,7 +73,7 @@ def together(parts: list[Units]) -> Units:
 
 def chosen(units: Units, most: int = MOST_UNITS) -> Units:
     """All units that tell much, and some of the sparse ones without a mark; chosen by what was found, not by keys."""
-    dull = np.flatnonzero((units.layer == 0) & (units.found == 0))
+    dull = np.flatnonzero(((units.layer == 0) | (units.layer > CODED_LAYERS)) & (units.found == 0))
     if dull.size <= most:
         return units
     keep = np.ones(len(units), dtype=bool)
@@ -84,8 +87,12 @@ def score(
     keys: npt.NDArray[np.uint64],
     thresholds: npt.NDArray[np.uint64],
     errors: float | None = None,
+    levels: tuple[float, ...] = (),
 ) -> Floats:
-    """log10 e-value of every recipient; `thresholds` by layer, `errors` the rate seen at cells without marks."""
+    """log10 e-value of every recipient; `thresholds` by layer, `errors` the rate seen at cells without marks.
+
+    `levels` are the decades that decisions are taken at, where the committed analysis has steps (its version 2).
+    """
     if not len(units) or not keys.shape[0]:
         return np.zeros(keys.shape[0])
     layers = thresholds.size
@@ -94,7 +101,7 @@ def score(
     cells = units.layer * 2 + units.found
     ones = counts_of_bits(keys, units.first, units.second, thresholds[units.layer], cells, 2 * layers)
     totals = np.bincount(cells, minlength=2 * layers)
-    return log10_e(ones, totals, thresholds.astype(np.float64) / 2.0**64, errors, seen)
+    return log10_e(ones, totals, thresholds.astype(np.float64) / 2.0**64, errors, seen, levels)
 
 
 def log10_e(
@@ -103,26 +110,32 @@ def log10_e(
     p: Floats,
     errors: float | None = None,
     seen: npt.NDArray[np.int64] | None = None,
+    levels: tuple[float, ...] = (),
 ) -> Floats:
     """The mixture e-value from counts: `ones[j, 2 k + y]` bits of 1 among `totals[2 k + y]` units of class k.
 
     `seen` are the totals before any unit was left out. How many marks are shown in each class tells how many
     copies were combined and how, whoever's they are: hypotheses are weighed by it. It holds no
-    bit of anyone, so the mean stays 1.
+    bit of anyone, so the mean stays 1. With `levels` part of the mixture goes to steps under the likeliest hypothesis.
     """
     prior, of_one, of_zero, of_found = _ratios(p, errors)
-    weights = _weighed(prior, of_found, totals if seen is None else seen)
-    exponent = ones @ of_one.T + (totals[None, :] - ones) @ of_zero.T + np.log10(weights)[None, :]
-    top = exponent.max(axis=1)
-    return np.asarray(top + np.log10(np.power(10.0, exponent - top[:, None]).sum(axis=1)))
+    likely = of_found @ (totals if seen is None else seen) + np.log10(prior)
+    best = int(np.argmax(likely))
+    whole = weights_of(of_one[best], of_zero[best])
+    steps = steps_of(whole, totals, p, levels)
+    exponent = ones @ of_one.T + (totals[None, :] - ones) @ of_zero.T + np.log10(_weighed(prior, likely))
+    exponent += np.log10(1 - sum(one.share for one in steps))
+    reached = [np.where(ones @ whole >= one.at, one.height + np.log10(one.share), -np.inf) for one in steps]
+    terms = np.column_stack([exponent, *reached])
+    top = terms.max(axis=1)
+    return np.asarray(top + np.log10(np.power(10.0, terms - top[:, None]).sum(axis=1)))
 
 
 KEPT_PRIOR = 0.3
 """The share of the weight that stays where it was put beforehand, should the find be unlike all hypotheses."""
 
 
-def _weighed(prior: Floats, of_found: Floats, seen: npt.NDArray[np.int64]) -> Floats:
-    likely = of_found @ seen + np.log10(prior)
+def _weighed(prior: Floats, likely: Floats) -> Floats:
     posterior = np.power(10.0, likely - likely.max())
     return np.asarray(KEPT_PRIOR * prior / prior.sum() + (1 - KEPT_PRIOR) * posterior / posterior.sum())
 

@@ -2,7 +2,7 @@
 
 A mark at a random cell of dense data stands out against its neighbours, and an attacker's reverting it improves the
 data. So each variant has a linear predictor from its best neighbours, learnt from a sample of participants
-and kept as integers, and a table, by predicted dosage, of the steps that are at least a tenth as
+and kept as integers, and a table, by predicted dosage, of the steps that are at least 0.08 times as
 probable as the call itself. Integers only after training: marker and detector agree to the bit.
 """
 
@@ -20,9 +20,8 @@ HALO = 40
 BINS = 32
 SCALE = 64
 """Weights are multiples of 1/64, dosages of 1/16."""
-LEAST_ODDS = 0.10
-LEAST_FREQUENCY = 0.13
-"""No marks under 5 % is the rule; the step costs r² by 1 / 2p(1 - p), so the next 8 % are spared as well."""
+LEAST_ODDS = 0.08
+LEAST_FREQUENCY = 0.05
 TRAINING_SAMPLE = 4_000
 ZERO_TO_ONE, ONE_TO_ZERO, ONE_TO_TWO, TWO_TO_ONE = 1, 2, 4, 8
 
@@ -36,16 +35,12 @@ class Model:
     means: npt.NDArray[np.int16]
     """16 × the mean dosage, of every variant of the block and its halo."""
     steps: npt.NDArray[np.uint8]
-
-    @property
-    def eligible(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.steps.any(axis=1))
+    densities: npt.NDArray[np.uint8]
+    """Which of the rates' densities each variant has, or `budget.NO_MARKS`."""
 
 
-def train(
-    dosages: npt.NDArray[np.int8], first: int, last: int, forbidden: npt.NDArray[np.bool_]
-) -> tuple[Model, float]:
-    """The model of rows `first` to `last` of `dosages` (variants × training sample), and the eligible share.
+def train(dosages: npt.NDArray[np.int8], first: int, last: int, forbidden: npt.NDArray[np.bool_]) -> Model:
+    """The model of rows `first` to `last` of `dosages` (variants × training sample), all of one density.
 
     Rows outside are the halo. `forbidden` says which of the block's variants must not be touched.
     """
@@ -73,20 +68,37 @@ def train(
         solved = np.linalg.solve(gram.astype(np.float64), covariance[v, low:high][best].astype(np.float64))
         offsets[v, : best.size] = low + best - at
         weights[v, : best.size] = np.clip(np.rint(solved * SCALE), -500, 500)
-    model = Model(
-        offsets, weights, np.rint(means * 16).astype(np.int16), np.zeros((block, BINS), dtype=np.uint8)
-    )
+    whole = np.rint(means * 16).astype(np.int16)
     bins = np.empty((block, people), dtype=np.uint8)
-    predict(np.ascontiguousarray(dosages), first, model.offsets, model.weights, model.means, bins)
+    predict(np.ascontiguousarray(dosages), first, offsets, weights, whole, bins)
     frequency = means[first:last] / 2
     rare = np.minimum(frequency, 1 - frequency) < LEAST_FREQUENCY
-    steps, share = _steps(bins, dosages[first:last], rare | forbidden)
-    return Model(model.offsets, model.weights, model.means, steps), share
+    steps = _steps(bins, dosages[first:last], rare | forbidden)
+    return Model(offsets, weights, whole, steps, np.zeros(block, dtype=np.uint8))
+
+
+def eligible_shares(
+    dosages: npt.NDArray[np.int8], first: int, model: Model
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The share of cells that may be changed, and the allele frequency, of each variant of the model's block.
+
+    Counted in people whom the model was not trained on, if there are others: it allows fewer steps to those it knows.
+    """
+    block = model.steps.shape[0]
+    own = dosages[first : first + block]
+    bins = np.empty(own.shape, dtype=np.uint8)
+    predict(np.ascontiguousarray(dosages), first, model.offsets, model.weights, model.means, bins)
+    allowed = np.take_along_axis(model.steps, bins.astype(np.int64), axis=1)
+    bits = np.array([ZERO_TO_ONE, ONE_TO_ZERO | ONE_TO_TWO, TWO_TO_ONE, 0], dtype=np.uint8)
+    share = ((allowed & bits[own]) > 0).mean(axis=1)
+    present = own >= 0
+    counts = np.maximum(present.sum(axis=1), 1)
+    return np.asarray(share), np.asarray(np.where(present, own, 0).sum(axis=1) / (2 * counts))
 
 
 def _steps(
     bins: npt.NDArray[np.uint8], dosages: npt.NDArray[np.int8], never: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.uint8], float]:
+) -> npt.NDArray[np.uint8]:
     block = bins.shape[0]
     seen = np.zeros((block, BINS, 3))
     for g in range(3):
@@ -98,12 +110,7 @@ def _steps(
         allowed = seen[:, :, new] >= LEAST_ODDS * (seen[:, :, old] + 1) + 0.5
         steps |= (allowed * bit).astype(np.uint8)
     steps[never] = 0
-    eligible = (
-        seen[:, :, 0] * ((steps & 1) > 0)
-        + seen[:, :, 1] * ((steps & 6) > 0)
-        + seen[:, :, 2] * ((steps & 8) > 0)
-    )
-    return steps, float(eligible.sum() / max(1, dosages.size))
+    return steps
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]

@@ -30,9 +30,10 @@ def report(
     thresholds: npt.NDArray[np.uint64],
     errors: float | None,
     recipient: str,
+    levels: tuple[float, ...] = (),
 ) -> dict[str, Any]:
     """The recomputable report of one class of marks for one recipient."""
-    odds = float(score(units, key.reshape(1, 2), thresholds, errors)[0])
+    odds = float(score(units, key.reshape(1, 2), thresholds, errors, levels)[0])
     seen = np.bincount(units.layer * 2 + units.found, minlength=2 * thresholds.size)
     units = chosen(units)
     return {
@@ -40,6 +41,7 @@ def report(
         "limits": LIMITS.format(decades=min(CAP, odds)),
         "thresholds": [str(one) for one in thresholds.tolist()],
         "errors": errors,
+        "levels": list(levels),
         "seen": seen.tolist(),
         "units": [
             [str(a), str(b), layer, found]
@@ -77,8 +79,12 @@ def line_up(suspect: npt.NDArray[np.uint64], decoys: int = DECOYS) -> LineUp:
 
 
 def examined(
-    units: Units, keys: npt.NDArray[np.uint64], thresholds: npt.NDArray[np.uint64], errors: float | None
+    units: Units,
+    keys: npt.NDArray[np.uint64],
+    thresholds: npt.NDArray[np.uint64],
+    errors: float | None,
+    levels: tuple[float, ...] = (),
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """The blind examiner's answer: keys from best to worst, and every key's log10 e."""
-    odds = score(units, keys, thresholds, errors)
+    odds = score(units, keys, thresholds, errors, levels)
     return np.argsort(-odds, kind="stable"), odds

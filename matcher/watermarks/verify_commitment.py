@@ -189,7 +189,7 @@ def _shown(rule: str, k: int, c: int) -> float:
 
 
 def _hypotheses(noise: float | None) -> list[tuple[float, int, str, float]]:
-    """(weight, coalition, strategy, error) as the manifest's analysis, version 1, fixes them."""
+    """(weight, coalition, strategy, error) as the manifest's analysis fixes them."""
     grid = (0.001, 0.005, 0.02, 0.06, 0.15, 0.3)
     if noise is None:
         errors = [(one, 1 / 6) for one in grid]
@@ -215,11 +215,63 @@ def _chances(p: float, c: int, rule: str, error: float) -> list[float]:
     return out
 
 
+def _binomial(total: int, p: float) -> tuple[list[float], float]:
+    """Chances of 0, 1, … ones until they are negligible, and a bound on the rest."""
+    out = []
+    for k in range(total + 1):
+        ways = math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1)
+        chance = math.exp(ways + k * math.log(p) + (total - k) * math.log1p(-p))
+        if k and chance < 1e-24 and (total - k + 1) * p / (k * (1 - p)) < 0.5:
+            return out, 2 * chance
+        out.append(chance)
+    return out, 0.0
+
+
+def _steps(
+    counts: dict[tuple[int, int, int], int],
+    p: list[float],
+    weights: dict[tuple[int, int], int],
+    levels: list[float],
+) -> list[tuple[float, float | None]]:
+    """Analysis 2: (share, log10 of what the recipient gets there or None) of every step that the find can reach."""
+    totals = {cell: counts.get((*cell, 0), 0) + counts.get((*cell, 1), 0) for cell in weights}
+    if not levels or sum(totals.values()) > 20_000:
+        return []
+    chances, beyond, mine = {0: 1.0}, 0.0, 0
+    for cell, weight in weights.items():
+        if not weight or not totals[cell]:
+            continue
+        mine += weight * counts.get((*cell, 1), 0)
+        ones, cut = _binomial(totals[cell], p[cell[0]])
+        beyond += cut
+        spread: dict[int, float] = {}
+        for value, chance in chances.items():
+            for k, more in enumerate(ones):
+                at = value + k * weight
+                spread[at] = spread.get(at, 0.0) + chance * more
+        chances = spread
+    out: list[tuple[float, float | None]] = []
+    for share, level in zip((0.55, 0.10), levels, strict=True):
+        tail, lowest = beyond, None
+        for value in sorted(chances, reverse=True):
+            if tail + chances[value] > share * 10**-level:
+                break
+            tail += chances[value]
+            lowest = value if chances[value] > 0 else lowest
+        if lowest is not None:
+            out.append((share, -math.log10(tail) if mine >= lowest else None))
+    return out
+
+
 def log10_e(
-    counts: dict[tuple[int, int, int], int], p: list[float], noise: float | None, seen: list[int]
+    counts: dict[tuple[int, int, int], int],
+    p: list[float],
+    noise: float | None,
+    seen: list[int],
+    levels: list[float],
 ) -> float:
     """The mixture e-value; `counts[(layer, found, bit)]`, `seen[2 layer + found]` before any unit was left out."""
-    rows = []
+    rows, ratios = [], []
     for weight, c, rule, error in _hypotheses(noise):
         chances = [_chances(one, c, rule, error) for one in p]
         means = [one * q[1] + (1 - one) * q[0] for one, q in zip(p, chances, strict=True)]
@@ -232,12 +284,23 @@ def log10_e(
             q, mean = chances[k], means[k]
             total += count * math.log10(q[bit] / mean if found else (1 - q[bit]) / (1 - mean))
         rows.append((weight, likely, total))
+        ratios.append((chances, means))
     best = max(one[1] for one in rows)
     sums = sum(one[0] for one in rows), sum(10 ** (one[1] - best) for one in rows)
     terms = [
         math.log10(0.3 * weight / sums[0] + 0.7 * 10 ** (likely - best) / sums[1]) + total
         for weight, likely, total in rows
     ]
+    at = max(range(len(rows)), key=lambda i: rows[i][1])
+    weights = {}
+    for k, (q, mean) in enumerate(zip(*ratios[at], strict=True)):
+        for found in (0, 1):
+            r = [(one / mean if found else (1 - one) / (1 - mean)) for one in q]
+            weights[(k, found)] = round((math.log10(r[1]) - math.log10(r[0])) * 16)
+    steps = _steps(counts, p, weights, levels)
+    kept = math.log10(1 - sum(share for share, _ in steps))
+    terms = [one + kept for one in terms]
+    terms += [math.log10(share) + height for share, height in steps if height is not None]
     top = max(terms)
     return top + math.log10(sum(10 ** (one - top) for one in terms))
 
@@ -250,7 +313,18 @@ def recomputed(report: dict[str, Any], key: bytes) -> float:
         data = int(first).to_bytes(8, "little") + int(second).to_bytes(8, "little")
         bit = int(siphash24(key, data) < thresholds[layer])
         counts[(layer, found, bit)] = counts.get((layer, found, bit), 0) + 1
-    return log10_e(counts, [one / 2.0**64 for one in thresholds], report["errors"], report["seen"])
+    return log10_e(
+        counts,
+        [one / 2.0**64 for one in thresholds],
+        report["errors"],
+        report["seen"],
+        report.get("levels", []),
+    )
+
+
+def analysis_holds(signed: dict[str, Any], report: dict[str, Any]) -> bool:
+    """Whether a report uses steps only where the manifest committed to them."""
+    return not report.get("levels") or signed["manifest"]["analysis"]["version"] >= 2
 
 
 def _stamp_check(name: str, signed: dict[str, Any]) -> tuple[str, bool]:
@@ -283,6 +357,7 @@ def main(arguments: list[str]) -> int:
         value = recomputed(given[2], bytes.fromhex(given[1]["key"]))
         right = abs(value - given[2]["log10_e"]) < 1e-6 * max(1.0, abs(value))
         checks.append((f"the e-value is 10^{value:.4f}, as reported", right))
+        checks.append(("its analysis is the one committed to", analysis_holds(given[0], given[2])))
     checks += [_stamp_check(name, given[0]) for name in stamp]
     for what, holds in checks:
         print(("holds: " if holds else "DOES NOT HOLD: ") + what)  # noqa: T201

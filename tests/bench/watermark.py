@@ -22,7 +22,8 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from matcher.watermarks.align import match_samples
-from matcher.watermarks.codes import DIGIT_RATES, Rates, ambiguous_rates, genotype_rates
+from matcher.watermarks.budget import spread_marks
+from matcher.watermarks.codes import DIGIT_RATES, Rates, ambiguous_rates
 from matcher.watermarks.digits import Field, mark_values, read_units
 from matcher.watermarks.genotype_marks import (
     NO_UNIT,
@@ -32,8 +33,9 @@ from matcher.watermarks.genotype_marks import (
     units_of_seconds,
 )
 from matcher.watermarks.odds import Units, score, together
-from matcher.watermarks.plausible import HALO, Model, predict, train
+from matcher.watermarks.plausible import HALO, Model, eligible_shares, predict, train
 from matcher.watermarks.pseudonyms import density, ids_log10_e
+from matcher.watermarks.steps import levels_of
 from matcher.watermarks.units import U64, cohort_key, field_unit, recipient_keys
 
 SEED = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 0
@@ -41,7 +43,7 @@ CHEAP = "--cheap" in sys.argv
 MASTER = bytes((one + SEED) % 256 for one in range(32))
 PEOPLE, VARIANTS, BLOCK = 5_000, 12_000, 500
 RECIPIENTS = 10_000
-ACCUSE, INVESTIGATE = 10.0, 7.0
+LEVELS = ACCUSE, INVESTIGATE = levels_of(RECIPIENTS)
 Calls = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float64]
 Combine = Callable[[Calls, Calls, np.random.Generator], Calls]
@@ -142,19 +144,22 @@ def simulate() -> Calls:
 
 def make_cohort() -> Cohort:
     calls = simulate()
-    models, shares = [], []
+    models, counted = [], []
     for b in range(VARIANTS // BLOCK):
         low, high = max(0, b * BLOCK - HALO), min(VARIANTS, (b + 1) * BLOCK + HALO)
         first = b * BLOCK - low
-        model, share = train(
+        model = train(
             np.ascontiguousarray(calls[low:high, :4_000]), first, first + BLOCK, np.zeros(BLOCK, dtype=bool)
         )
         models.append(model)
-        shares.append(share)
-    share = float(np.mean(shares))
+        counted.append(eligible_shares(calls[low:high], first, model))
+    eligible, frequency = (np.concatenate(one) for one in zip(*counted, strict=True))
+    rates, densities, _ = spread_marks(eligible, frequency, calls.size)
+    models = [replace(one, densities=densities[b * BLOCK : (b + 1) * BLOCK]) for b, one in enumerate(models)]
+    share = float(eligible.mean())
     rng = np.random.default_rng([SEED, 7])
     names = rng.integers(0, 2**63, VARIANTS + PEOPLE).astype(np.uint64)
-    return Cohort(calls, models, genotype_rates(share), share, names[:VARIANTS], names[VARIANTS:])
+    return Cohort(calls, models, rates, share, names[:VARIANTS], names[VARIANTS:])
 
 
 def noisy(calls: Calls, rate: float, rng: np.random.Generator) -> Calls:
@@ -222,7 +227,7 @@ def leaks_of_one(cohort: Cohort) -> None:
             units, seen = cohort.read(found, people, sites)
             whole = r < 5  # all 10,000 recipients in the first runs, 200 of them in the others
             others = np.setdiff1d(np.arange(RECIPIENTS) if whole else rng.choice(RECIPIENTS, 200), [j])
-            scores = score(units, KEYS[np.concatenate([[j], others])], cohort.rates.thresholds, seen)
+            scores = score(units, KEYS[np.concatenate([[j], others])], cohort.rates.thresholds, seen, LEVELS)
             odds.append(scores[0])
             worst = max(worst, float(scores[1:].max()))
         given = np.array(odds)
@@ -252,7 +257,7 @@ def coalitions(cohort: Cohort, runs: int = 3) -> None:
             source = cohort.calls[:, people]
             found = noisy(STRATEGIES[name](cohort.copies(people, KEYS[members]), source, rng), 0.01, rng)
             units, seen = cohort.read(found, people, sites)
-            odds = score(units, KEYS[members], cohort.rates.thresholds, seen)
+            odds = score(units, KEYS[members], cohort.rates.thresholds, seen, LEVELS)
             one += bool((odds >= ACCUSE).any())
             everyone += bool((odds >= ACCUSE).all())
             weakest.append(float(odds.min()))
@@ -322,7 +327,7 @@ def imputed() -> None:
             layers[v, s].astype(np.int64),
             (found[v, s] == marks[v, s]).astype(np.int64),
         )
-        odds.append(score(units, KEYS[j : j + 1], rate.thresholds, 0.05)[0])
+        odds.append(score(units, KEYS[j : j + 1], rate.thresholds, 0.05, LEVELS)[0])
     given = np.array(odds)
     say(
         f"50 × 100 imputed calls, 5 % errors: accused rightly {(given >= ACCUSE).mean():.3f} of 200 runs, "
@@ -358,7 +363,7 @@ def mixed(cohort: Cohort) -> None:
         found = noisy(cohort.copies(people, KEYS[j : j + 1])[0], 0.01, rng)
         units, seen = cohort.read(found, people, sites)
         odds.append(
-            score(units, KEYS[j : j + 1], cohort.rates.thresholds, seen)[0]
+            score(units, KEYS[j : j + 1], cohort.rates.thresholds, seen, LEVELS)[0]
             + score(digits_of(50, 3, 1, j, rng), DIGIT_KEYS[j : j + 1], DIGIT_RATES.thresholds, 0.001)[0]
         )
     given = np.array(odds)
@@ -379,7 +384,7 @@ def correlation_attack(cohort: Cohort) -> None:
         low, high = max(0, b * BLOCK - HALO), min(VARIANTS, (b + 1) * BLOCK + HALO)
         first = b * BLOCK - low
         window = np.ascontiguousarray(copy[low:high])
-        model, _ = train(window, first, first + BLOCK, np.zeros(BLOCK, dtype=bool))
+        model = train(window, first, first + BLOCK, np.zeros(BLOCK, dtype=bool))
         bins = np.empty((BLOCK, PEOPLE), dtype=np.uint8)
         predict(window, first, model.offsets, model.weights, model.means, bins)
         seen = np.zeros((BLOCK, 32, 3))
@@ -398,7 +403,7 @@ def correlation_attack(cohort: Cohort) -> None:
         people = rng.choice(PEOPLE, 1_000, replace=False)
         sites = np.sort(rng.choice(VARIANTS, 1_000, replace=False))
         units, seen_errors = cohort.read(attacked[:, people], people, sites)
-        odds.append(score(units, key, cohort.rates.thresholds, seen_errors)[0])
+        odds.append(score(units, key, cohort.rates.thresholds, seen_errors, LEVELS)[0])
     say(
         f"Correlation attack, cells under P = 0.05 reverted: {(attacked != copy).mean():.3%} of cells changed, "
         f"{lost:.1%} of the marks lost; 1,000 × 1,000 accused rightly {np.mean(np.array(odds) >= ACCUSE):.2f} "
@@ -434,7 +439,7 @@ def innocents(cohort: Cohort, wanted: int = 10_000_000) -> None:
         if kind == "mirrors":
             units = together([units] * 10)
         strangers = rng.integers(0, 2**64, (batch, 2), dtype=np.uint64)
-        odds = score(units, strangers, cohort.rates.thresholds, seen)
+        odds = score(units, strangers, cohort.rates.thresholds, seen, LEVELS)
         worst = max(worst, float(odds.max()))
         tail += [(odds >= t).sum() for t in range(6)]
         scores += batch
@@ -469,6 +474,9 @@ def utility(cohort: Cohort, batches: int = 20) -> None:
             sparse=int(whole.sparse * part),
             coded=int(whole.coded * part),
             splits=tuple(int(one * part) for one in whole.splits),
+            others=tuple(
+                (int(one * part), tuple(int(end * part) for end in ends)) for one, ends in whole.others
+            ),
         )
         sums: tuple[list[Floats], list[Floats]] = ([], [])
         draw = np.random.default_rng([SEED, 4])
@@ -479,7 +487,7 @@ def utility(cohort: Cohort, batches: int = 20) -> None:
             for calls, out in zip((cohort.calls, copy), sums, strict=True):
                 out.append(_sums(calls[some].astype(np.float32), trait))
             if batch == 0 and people == PEOPLE:
-                r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in some[::4]]
+                r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in common]
                 after = effect @ copy[causal]
                 say(
                     f"{part:.0%} of the marks: {(copy != cohort.calls).mean():.4%} of cells changed; r² of common "
@@ -539,7 +547,7 @@ def speed(cohort: Cohort) -> None:
     aligned = time.perf_counter() - start
     start = time.perf_counter()
     units, seen = cohort.read(found, people, sites)
-    odds = score(units, KEYS, cohort.rates.thresholds, seen)
+    odds = score(units, KEYS, cohort.rates.thresholds, seen, LEVELS)
     scored = time.perf_counter() - start
     say(
         f"Detection of 1,000 × 1,000 against {RECIPIENTS:,} releases: {scored:.1f} s to read and score, "

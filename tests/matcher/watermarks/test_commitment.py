@@ -42,11 +42,14 @@ def verifier(folder: Path, *given: dict[str, Any]) -> subprocess.CompletedProces
     return subprocess.run([sys.executable, "-I", "-S", script, *names], capture_output=True, text=True)
 
 
-def test_the_independent_verifier_confirms_manifest_key_and_e_value(tmp_path: Path) -> None:
-    told = report(found_units(KEY), KEY, RATE.thresholds, 0.01, "Institute A")
+@pytest.mark.parametrize(("levels", "count"), [((), 4_000), ((10.0, 7.0), 4_000), ((10.0, 7.0), 1_000)])
+def test_the_independent_verifier_confirms_manifest_key_and_e_value(
+    tmp_path: Path, levels: tuple[float, ...], count: int
+) -> None:
+    told = report(found_units(KEY, count), KEY, RATE.thresholds, 0.01, "Institute A", levels)
     answer = verifier(tmp_path, SIGNED, open_leaf(MASTER, "r1", "Institute A", "recipient/genotypes"), told)
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert answer.stdout.count("holds: ") == 3
+    assert answer.stdout.count("holds: ") == 4
     assert told["log10_e"] > 10
     assert "leaked" not in json.dumps(told)
 

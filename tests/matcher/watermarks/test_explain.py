@@ -80,7 +80,7 @@ def test_a_third_party_recomputes_every_class_from_the_opened_key(told: Explanat
     for kind in ("genotypes", "digits"):
         answer = verified(tmp_path, told, "manifest.json", f"{kind}.opening.json", f"{kind}.report.json")
         assert answer.returncode == 0, answer.stdout + answer.stderr
-        assert answer.stdout.count("holds: ") == 3
+        assert answer.stdout.count("holds: ") == 4
     assert (
         verified(tmp_path, told, "manifest.json", "digits.opening.json", "genotypes.report.json").returncode
         == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from matcher.watermarks.codes import genotype_rates
+from matcher.watermarks.budget import spread_marks
 from matcher.watermarks.genotype_marks import NO_UNIT, mark_block, units_of_block
 from matcher.watermarks.odds import Units, score
-from matcher.watermarks.plausible import train
+from matcher.watermarks.plausible import eligible_shares, train
 from matcher.watermarks.units import cohort_key, recipient_key, recipient_keys
 from tests.matcher.watermarks.made import MASTER, genotypes
 
@@ -16,15 +18,17 @@ VARIANTS = np.arange(300).astype(np.uint64) * np.uint64(7919)
 PEOPLE = np.arange(2_000).astype(np.uint64)
 FORBIDDEN = np.zeros(300, dtype=bool)
 FORBIDDEN[100:120] = True
-MODEL, SHARE = train(CALLS, 0, 300, FORBIDDEN)
-RATES = genotype_rates(SHARE)
+TRAINED = train(CALLS, 0, 300, FORBIDDEN)
+RATES, DENSITIES, EXPECTED = spread_marks(*eligible_shares(CALLS, 0, TRAINED), CALLS.size)
+MODEL = replace(TRAINED, densities=DENSITIES)
 KEY0 = cohort_key(MASTER, "genotypes")
 KEY = recipient_key(MASTER, "A", "genotypes")
 MARKED, CHANGED = mark_block(CALLS, 0, MODEL, VARIANTS, PEOPLE, KEY0, KEY, RATES)
 
 
 def test_at_most_a_thousandth_of_the_calls_is_changed_by_one_step() -> None:
-    assert 0 < CHANGED <= 0.00112 * CALLS.size  # 0.1 % in the mean; four standard deviations above it
+    assert 0 < CHANGED <= 0.000995 * CALLS.size
+    assert abs(CHANGED - EXPECTED * CALLS.size) < 4 * np.sqrt(CHANGED)
     assert np.abs(MARKED.astype(int) - CALLS).max() == 1
 
 
@@ -70,7 +74,7 @@ def test_the_marks_read_back_name_the_recipient_and_the_source_names_nobody() ->
 
 def test_marks_look_no_odder_than_true_calls() -> None:
     """The attack of Ji et al.: revert what is improbable given the neighbours. It must cost more than it removes."""
-    model, _ = train(MARKED, 0, 300, np.zeros(300, dtype=bool))
+    model = train(MARKED, 0, 300, np.zeros(300, dtype=bool))
     from matcher.watermarks.plausible import predict
 
     bins = np.empty(CALLS.shape, dtype=np.uint8)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.stats import binom
 
 from matcher.watermarks.codes import NUIDA_BIASES, Rates, rates
 from matcher.watermarks.odds import Units, log10_e, score, together
@@ -51,6 +54,34 @@ def test_an_innocent_e_value_has_mean_one_exactly() -> None:
             chance = float(np.prod(np.where(x, p, 1 - p)))
             mean += chance * 10 ** log10_e(ones, totals, p, 0.01)[0]
         assert mean == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("levels", [(10.0, 7.0), (3.0, 1.0), (0.6, 0.3)])
+def test_steps_at_the_levels_keep_the_mean_whatever_was_found(levels: tuple[float, float]) -> None:
+    """All bit counts of nine units in three classes, weighted by their chance, for every found pattern."""
+    p = np.array([0.02, 0.3, 0.7])
+    sizes = (4, 3, 2)
+    stepped = 0
+    for shown in product(*(range(size + 1) for size in sizes)):
+        totals = np.array([[size - y, y] for size, y in zip(sizes, shown, strict=True)]).ravel()
+        ones = np.array(list(product(*(range(total + 1) for total in totals))))
+        chance = np.prod([binom.pmf(ones[:, cell], totals[cell], p[cell // 2]) for cell in range(6)], axis=0)
+        plain = log10_e(ones, totals, p, 0.01)
+        given = log10_e(ones, totals, p, 0.01, None, levels)
+        stepped += not np.allclose(plain, given)
+        assert float(chance @ 10**given) == pytest.approx(1.0, abs=1e-9)
+    assert stepped or levels[0] > 5
+
+
+def test_a_find_too_small_for_the_ratio_reaches_its_level_by_the_exact_tail() -> None:
+    """Five marks of five among 1,240 cells, nine of them wrong: the tail accuses, the ratio does not."""
+    totals = np.array([1226, 14] + [0] * 6)
+    ones = np.array([[0, 5, 0, 0, 0, 0, 0, 0], [0, 3, 0, 0, 0, 0, 0, 0]])
+    p = np.array([0.007, *NUIDA_BIASES])
+    ratio = log10_e(ones, totals, p, 0.01)
+    stepped = log10_e(ones, totals, p, 0.01, None, (10.0, 7.0))
+    assert ratio[0] < 10 <= stepped[0]
+    assert stepped[1] < 7
 
 
 @pytest.mark.parametrize("rule", ["majority", "all0", "all1", "interleave"])
