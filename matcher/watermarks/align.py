@@ -67,13 +67,26 @@ def sorted_fields(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64],
 def planes(calls: npt.NDArray[np.int8]) -> npt.NDArray[np.uint64]:
     """Bit planes of samples: three words (≥ 1, = 2, present) for every 64 sites; samples × words × 3."""
     sites, samples = calls.shape
-    padded = np.full((-(-sites // 64) * 64, samples), -1, dtype=np.int8)
-    padded[:sites] = calls
-    out = np.empty((samples, padded.shape[0] // 64, 3), dtype=np.uint64)
-    for plane, which in enumerate((padded >= 1, padded == 2, padded >= 0)):
-        bits = np.packbits(which, axis=0, bitorder="little")
-        out[:, :, plane] = np.ascontiguousarray(bits.T).view("<u8")
+    out = np.zeros((samples, -(-sites // 64), 3), dtype=np.uint64)
+    _fill_planes(calls, out)
     return out
+
+
+@njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _fill_planes(calls, out):  # type: ignore[no-untyped-def]
+    sites, samples = calls.shape
+    for w in prange(out.shape[1]):
+        word = np.zeros((3, samples), dtype=np.uint64)
+        for v in range(64 * w, min(sites, 64 * w + 64)):
+            bit = np.uint64(v - 64 * w)
+            for s in range(samples):
+                g = calls[v, s]
+                word[0, s] |= np.uint64(g >= 1) << bit
+                word[1, s] |= np.uint64(g == 2) << bit
+                word[2, s] |= np.uint64(g >= 0) << bit
+        for s in range(samples):
+            for plane in range(3):
+                out[s, w, plane] = word[plane, s]
 
 
 @njit(cache=True, inline="always")  # type: ignore[untyped-decorator, unused-ignore]
@@ -85,9 +98,14 @@ def _ones(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def nearest(found, source, best, best_wrong, second_wrong, best_sites, offset):  # type: ignore[no-untyped-def]
-    """Updates the nearest and second nearest source sample of every found sample, by mismatching calls."""
+def nearest(found, source, best, best_wrong, second_wrong, best_sites, offset, margin, most_wrong):  # type: ignore[no-untyped-def]
+    """Updates the nearest and second nearest source sample of every found sample, by mismatching calls.
+
+    A sample is given up once it has more than `most_wrong` mismatches, or `margin` more than the nearest: so many make
+    no difference, and the second nearest is known up to there only.
+    """
     for r in prange(found.shape[0]):
+        enough = min(most_wrong, second_wrong[r], best_wrong[r] + margin)
         for s in range(source.shape[0]):
             wrong = np.int64(0)
             sites = np.int64(0)
@@ -97,7 +115,7 @@ def nearest(found, source, best, best_wrong, second_wrong, best_sites, offset): 
                     ((found[r, w, 0] ^ source[s, w, 0]) | (found[r, w, 1] ^ source[s, w, 1])) & here
                 )
                 sites += _ones(here)
-                if wrong > second_wrong[r]:
+                if wrong > enough:
                     break
             else:
                 if sites >= 24:
@@ -106,6 +124,7 @@ def nearest(found, source, best, best_wrong, second_wrong, best_sites, offset): 
                         best[r], best_wrong[r], best_sites[r] = offset + s, wrong, sites
                     elif wrong < second_wrong[r]:
                         second_wrong[r] = wrong
+                    enough = min(most_wrong, second_wrong[r], best_wrong[r] + margin)
 
 
 def match_samples(
@@ -118,8 +137,9 @@ def match_samples(
     second_wrong = np.full(many, 1 << 30, dtype=np.int64)
     best_sites = np.zeros(many, dtype=np.int64)
     mine = planes(found)
+    most_wrong = int(MOST_WRONG * found.shape[0]) + margin
     for start in range(0, source.shape[1], 50_000):
         theirs = planes(source[:, start : start + 50_000])
-        nearest(mine, theirs, best, best_wrong, second_wrong, best_sites, start)
+        nearest(mine, theirs, best, best_wrong, second_wrong, best_sites, start, margin, most_wrong)
     good = (best >= 0) & (best_wrong <= MOST_WRONG * best_sites) & (second_wrong - best_wrong >= margin)
     return np.where(good, best, NOBODY)

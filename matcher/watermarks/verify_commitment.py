@@ -217,7 +217,7 @@ def _chances(p: float, c: int, rule: str, error: float) -> list[float]:
 
 def _binomial(total: int, p: float) -> tuple[list[float], float]:
     """Chances of 0, 1, … ones until they are negligible, and a bound on the rest."""
-    out = []
+    out: list[float] = []
     for k in range(total + 1):
         ways = math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1)
         chance = math.exp(ways + k * math.log(p) + (total - k) * math.log1p(-p))
