@@ -1,9 +1,10 @@
-"""Who holds the master key: a file, the environment, or AWS KMS, behind `Holder`.
+"""Who holds the master key: a file, the environment, AWS KMS, or a PKCS#11 token, behind `Holder`.
 
-`file` keeps it in `keys/master.key`. The other two keep it wrapped in `keys/master.wrapped`: `environment` under
+`file` keeps it in `keys/master.key`. The others keep it wrapped in `keys/master.wrapped`: `environment` under
 `COHORTWATCH_WRAPPING_KEY` (64 hex digits, AES-256-GCM), `aws-kms` under a key that never leaves AWS, with the workspace
-bound as encryption context. Rotation wraps the same master key anew, so that old releases stay detectable and the
-quarantine readable; what the old wrapping key opened is worth nothing once its wrapped copies are gone.
+bound as encryption context, `pkcs11` under a key that never leaves its token (see `custody_pkcs11`). Rotation wraps the
+same master key anew, so that old releases stay detectable and the quarantine readable; what the old wrapping key opened
+is worth nothing once its wrapped copies are gone.
 """
 
 from __future__ import annotations
@@ -128,8 +129,10 @@ def wrapping_key(variable: str = WRAPPING_VARIABLE) -> EnvironmentHolder:
     return EnvironmentHolder(key)
 
 
-def read_wrapped(folder: Path) -> bytes | None:
+def read_wrapped(folder: Path, *, insists: bool = False) -> bytes | None:
     """The master key that `keys/master.wrapped` holds; None where there is no such file.
+
+    `insists` where a person asks: a PIN is then tried although the token saw a wrong one.
 
     Raises:
         BadKeys: it is damaged, or its holder does not open it.
@@ -141,9 +144,11 @@ def read_wrapped(folder: Path) -> bytes | None:
     try:
         wrapped = base64.b64decode(kept["wrapped"], validate=True)
         workspace = str(kept["workspace"])
-        holder = holder_of(kept)
+        holder = holder_of(kept, insists=insists)
     except (KeyError, ValueError, TypeError):
         raise BadKeys(f"{path} is damaged; restore it from a copy") from None
+    if kept["holder"] == "pkcs11" and path.stat().st_mode & 0o022:
+        raise BadKeys(f"others may write {path}, which names a library that is loaded; run: chmod 600 {path}")
     master = holder.unwrap(wrapped, workspace)
     if len(master) != 32:
         raise BadKeys(f"{path} holds no master key; restore it from a copy")
@@ -160,11 +165,18 @@ def _kept(path: Path) -> dict[str, Any]:
     return kept
 
 
-def holder_of(kept: dict[str, Any]) -> Holder:
+def holder_of(kept: dict[str, Any], *, insists: bool = False) -> Holder:
     if kept["holder"] == "environment":
         return wrapping_key()
     if kept["holder"] == "aws-kms":
         return KmsHolder(str(kept["key_id"]), kept.get("region"), kept.get("endpoint"))
+    if kept["holder"] == "pkcs11":
+        from config.custody_pkcs11 import Pkcs11Holder
+
+        module, token, key, variable = (
+            str(kept[name]) for name in ("module", "token", "key", "pin_variable")
+        )
+        return Pkcs11Holder(module, token, key, variable, insists)
     raise ValueError(kept["holder"])
 
 

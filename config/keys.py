@@ -71,13 +71,13 @@ def make_keys(folder: Path) -> bool:
     return True
 
 
-def read_keys(folder: Path) -> KeyRing:
-    """The key ring of a workspace.
+def read_keys(folder: Path, *, insists: bool = False) -> KeyRing:
+    """The key ring of a workspace; `insists` as in `custody.read_wrapped`.
 
     Raises:
         BadKeys: no key, a key that others may read, or the key of another workspace.
     """
-    master = _master(folder)
+    master = _master(folder, insists=insists)
     return KeyRing(
         quarantine=derive(master, "quarantine"),
         log=derive(master, "log"),
@@ -93,11 +93,11 @@ def read_keys(folder: Path) -> KeyRing:
     )
 
 
-def _master(folder: Path) -> bytes:
+def _master(folder: Path, *, insists: bool = False) -> bytes:
     if os.environ.get(KEY_VARIABLE):
         master = _from_environment()
     else:
-        master = read_wrapped(folder) or _from_file(folder / KEY_FILE)
+        master = read_wrapped(folder, insists=insists) or _from_file(folder / KEY_FILE)
     check = folder / CHECK_FILE
     if check.exists() and not hmac.compare_digest(check.read_text(encoding="ascii").strip(), _check(master)):
         raise BadKeys(f"the master key is not the one that {folder.parent} was made with; give the right key")

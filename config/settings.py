@@ -139,6 +139,19 @@ class Marks(_Section):
     """A time-stamping authority (RFC 3161) for `release stamp`; None asks nobody."""
 
 
+class Pkcs11(_Section):
+    """The key in a PKCS#11 token that `keys rotate --to pkcs11` wraps the master key under."""
+
+    module: str | None = None
+    """Path of the vendor's library."""
+    token: str | None = None
+    """The token's label."""
+    key: str | None = None
+    """The key's label."""
+    pin_variable: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] = "COHORTWATCH_PKCS11_PIN"
+    """The environment variable that holds the PIN; PINs never stand in a file."""
+
+
 class Settings(_Section):
     """Everything that an operator may set."""
 
@@ -155,6 +168,7 @@ class Settings(_Section):
     limits: ReadingLimits = ReadingLimits()
     gate: Gate = Gate()
     marks: Marks = Marks()
+    pkcs11: Pkcs11 = Pkcs11()
 
     @property
     def keys_folder(self) -> Path:

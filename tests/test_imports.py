@@ -30,6 +30,7 @@ FENCES = {
     "warcio": ("crawler/evidence.py",),
     "alembic": ("config/database.py", "config/migrations/"),
     "typer": ("config/cli/",),
+    "pkcs11": ("config/custody_pkcs11.py",),
 }
 
 NEVER = {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
