@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def mark_and_register(
     id_column: str | None,
     canaries: int,
     donors: Path | None = None,
+    delivered: date | None = None,
 ) -> dict[str, Any]:
     """Writes the marked copy into `out` and registers it; answers counts for the log.
 
@@ -59,6 +61,7 @@ def mark_and_register(
             genotypes=marked.of_kind("genotypes"),
             phenotypes=marked.of_kind("phenotypes"),
             id_column=id_column,
+            delivered=delivered,
             marked=True,
             prepare=lambda _folder: {"marks": marked.manifest},
         )

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def add_release(
     genotypes: Sequence[Path] = (),
     phenotypes: Sequence[Path] = (),
     id_column: str | None = None,
+    delivered: date | None = None,
     marked: bool = False,
     prepare: Callable[[Path], dict[str, Any]] | None = None,
 ) -> Release:
@@ -126,6 +128,8 @@ def add_release(
     base = cohort_folder(enrolment.indexes, cohort)
     row = Release(cohort_id=cohort_id, name=release, recipient=recipient, marked=marked)
     row.manifest = {"files": [_manifest_line(file) for file in files]}
+    if delivered is not None:
+        row.manifest["delivered"] = delivered.isoformat()
 
     def build(folder: Path) -> None:
         tables = tables_enrol.enrol_release(

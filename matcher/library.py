@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -51,7 +52,12 @@ def _enrolled(session: Session, indexes: Path, cohort: Cohort) -> EnrolledCohort
         participants_count=cohort.participants_count,
         folder=cohort_folder(indexes, cohort.name),
         releases=tuple(
-            EnrolledRelease(one.name, one.recipient, release_folder(indexes, cohort.name, one.name))
+            EnrolledRelease(
+                one.name,
+                one.recipient,
+                release_folder(indexes, cohort.name, one.name),
+                date.fromisoformat(one.manifest["delivered"]) if "delivered" in one.manifest else None,
+            )
             for one in releases
         ),
     )

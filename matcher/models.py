@@ -43,7 +43,7 @@ class Release(SQLModel, table=True):
     ids_count: int = 0
     marked: bool = False
     manifest: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    """Files handed over: name, size, SHA-256, rows, columns; no content."""
+    """Files handed over: name, size, SHA-256, rows, columns; no content. `delivered`: the day, where it is known."""
     added_at: datetime = Field(default_factory=now, sa_column=Column(UtcDateTime(), nullable=False))
 
 

@@ -7,6 +7,7 @@ A matcher is a module of `genotypes/`, `tables/`, `texts/` or `watermarks/` that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -29,11 +30,12 @@ class MatchingKeys:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledRelease:
-    """A release as matchers see it: its name, its recipient and the folder of its indexes."""
+    """A release as matchers see it: its name, its recipient, the folder of its indexes, and when it was handed over."""
 
     name: str
     recipient: str
     folder: Path
+    delivered: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,13 @@ from config.cli.session import ByOption, JsonOption, actor, opened, print_json, 
 
 app = typer.Typer(help="Releases: what was handed to whom.", no_args_is_help=True)
 
+DeliveredOption = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="The day on which it was handed over; tells when a copy can have been taken.",
+    ),
+]
 RecipientOption = Annotated[str, typer.Option("--recipient", help="The institution that it was handed to.")]
 
 
@@ -26,6 +34,7 @@ def add(
     genotypes: GenotypesOption = None,
     phenotypes: PhenotypesOption = None,
     id_column: IdColumnOption = None,
+    delivered: DeliveredOption = None,
 ) -> None:
     """Register one hand-over to one recipient."""
     from matcher.enrol import add_release
@@ -40,6 +49,7 @@ def add(
         genotypes=genotypes or (),
         phenotypes=phenotypes or (),
         id_column=id_column,
+        delivered=delivered.date() if delivered else None,
     )
     workspace.log.append(
         actor=actor(None),
@@ -66,6 +76,7 @@ def mark(
             help="Genotypes of people who are in no release; made-up participants are copied from them."
         ),
     ] = None,
+    delivered: DeliveredOption = None,
 ) -> None:
     """Write a watermarked copy for one recipient and register it as that release."""
     from config.marking import mark_and_register
@@ -82,6 +93,7 @@ def mark(
         id_column=id_column,
         canaries=canaries,
         donors=donors,
+        delivered=delivered.date() if delivered else None,
     )
     workspace.log.append(
         actor=actor(None),
@@ -182,6 +194,7 @@ def list_(cohort: Annotated[str | None, typer.Argument()] = None, json: JsonOpti
                 "ids": one.ids_count,
                 "marked": one.marked,
                 "added_at": one.added_at,
+                "delivered": one.manifest.get("delivered"),
             }
             for one, owner in session.exec(query).all()
             if cohort in (None, owner.name)
@@ -191,5 +204,6 @@ def list_(cohort: Annotated[str | None, typer.Argument()] = None, json: JsonOpti
             print_json(row)
     else:
         print_table(
-            ["cohort", "release", "recipient", "ids", "marked", "added"], [list(r.values()) for r in rows]
+            ["cohort", "release", "recipient", "ids", "marked", "added", "delivered"],
+            [list(r.values()) for r in rows],
         )

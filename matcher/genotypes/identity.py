@@ -18,7 +18,7 @@ import numpy.typing as npt
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.kinship import Odds, kin_odds_over_drift, odds_of_pairs, switch_chances
 from matcher.genotypes.partitions import calls_of, nearest_in_store
-from matcher.genotypes.provenance import Find, Fit, Held, weigh, worth_telling
+from matcher.genotypes.provenance import Find, Fit, Held, Window, weigh, window, worth_telling
 from matcher.genotypes.search import Nearest
 from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites
 from matcher.genotypes.store import Store, open_store
@@ -94,8 +94,14 @@ def compare(sketch: FoundGenotypes, cohort: EnrolledCohort, keys: MatchingKeys) 
     evidence = _evidence(called, shared, len(sites), store)
     if not cohort.releases or not (called.same | called.same_or_sibling).any():
         return evidence
-    releases = _release_evidence(sketch, called, shared, store, cohort, keys)
-    return [replace(one, releases=releases) for one in evidence]
+    people, held = _held_by_releases(sketch, called, cohort, keys)
+    fits = weigh(Find(people, shared.found), held, int((~store.withdrawn).sum()))
+    releases = tuple(
+        ReleaseEvidence(fit.release, odds, beyond_ids=True, why=_why_release(fit, len(np.unique(people))))
+        for fit, odds in worth_telling(fits)
+    )
+    when = _when(window(people, held))
+    return [replace(one, releases=releases, why=one.why + when) for one in evidence]
 
 
 def identify(
@@ -285,29 +291,19 @@ def _evidence(called: Called, shared: Shared, sites_count: int, store: Store) ->
     return []
 
 
-def _release_evidence(
-    found: FoundGenotypes,
-    called: Called,
-    shared: Shared,
-    store: Store,
-    cohort: EnrolledCohort,
-    keys: MatchingKeys,
-) -> tuple[ReleaseEvidence, ...]:
-    """What the people and the sites of the find say of the releases; see `provenance`."""
+def _held_by_releases(
+    found: FoundGenotypes, called: Called, cohort: EnrolledCohort, keys: MatchingKeys
+) -> tuple[npt.NDArray[np.int64], list[Held]]:
+    """The called participants (or some of them), and which of them, and of the found sites, each release held."""
     samples = np.flatnonzero(called.same | called.same_or_sibling)
     samples = samples[np.unique(np.linspace(0, len(samples) - 1, RELEASE_SAMPLES).astype(np.int64))]
     people = called.participants[samples]
     releases = []
     for release in cohort.releases:
         own = open_store(release.folder, keys.genotypes)
-        releases.append(
-            Held(release.name) if own is None else _held(found, release.name, own, samples, people)
-        )
-    fits = weigh(Find(people, shared.found), releases, int((~store.withdrawn).sum()))
-    return tuple(
-        ReleaseEvidence(fit.release, odds, beyond_ids=True, why=_why_release(fit, len(np.unique(people))))
-        for fit, odds in worth_telling(fits)
-    )
+        held = Held(release.name) if own is None else _held(found, release.name, own, samples, people)
+        releases.append(replace(held, handed_over=release.delivered))
+    return people, releases
 
 
 def _held(
@@ -330,6 +326,13 @@ def _held(
 def _why_release(fit: Fit, people: int) -> str:
     told = f"{people - fit.people_lacking:,} of {people:,} found participants are in this release"
     return f"{told}, more than in any other; who chose them could have made that, so it names nobody alone"
+
+
+def _when(found: Window | None) -> str:
+    if found is None:
+        return ""
+    days = f"on {found.first}" if found.first == found.last else f"from {found.first} to {found.last}"
+    return f"; of the releases, those that held these participants were handed over {days}"
 
 
 def _how(shared: Shared, sites_count: int) -> str:

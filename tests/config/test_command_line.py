@@ -53,6 +53,7 @@ def test_init_twice_changes_nothing(home: Path) -> None:
         ("cohort", "add", "x"),
         ("cohort", "add", "../x", "--phenotypes", "pyproject.toml"),
         ("release", "add", "nobody", "r", "--recipient", "A", "--ids", "pyproject.toml"),
+        ("release", "add", "c", "r", "--recipient", "A", "--ids", "pyproject.toml", "--delivered", "31.1."),
         ("case", "show", "CW-2026-9999"),
         ("case", "list", "--state", "bogus"),
         ("notice", "show", "7"),

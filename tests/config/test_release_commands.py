@@ -20,11 +20,13 @@ def test_a_release_is_marked_with_canaries_stamped_examined_explained_and_outliv
     for name in ("a", "b"):
         run(
             home, "release", "mark", "made", name, "--recipient", f"Institute of {name}",
-            "--phenotypes", str(tmp_path / "p.csv"), "--canaries", "6", "--out", str(tmp_path / name), code=0,
+            "--phenotypes", str(tmp_path / "p.csv"), "--canaries", "6", "--out", str(tmp_path / name),
+            *(("--delivered", "2026-01-31") if name == "b" else ()), code=0,
         )  # fmt: skip
     releases = [
         json.loads(line) for line in run(home, "release", "list", "--json", code=0).stdout.splitlines()
     ]
+    assert [one["delivered"] for one in releases] == [None, "2026-01-31"]
     assert {one["ids"] for one in releases} == {PEOPLE}  # canaries are in no count
     assert len(read_table(tmp_path / "a" / "p.csv").cells[0]) == PEOPLE + 6
 

@@ -1,7 +1,8 @@
-"""Which releases a find can come from, told by its people, sites and withdrawals, and silence where it cannot be."""
+"""Which releases a find can come from, told by its people and sites, when those were handed over, and silence."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -30,7 +31,6 @@ from tests.matcher.genotypes.people import KEYS, people, write_vcf
 COHORT = 10_000
 SITES = np.arange(5_000)
 EVERYBODY = np.arange(COHORT)
-NEVER = np.datetime64("NaT")
 Numbers = npt.NDArray[np.int64]
 
 
@@ -44,10 +44,6 @@ def best(find: Find, *releases: Held) -> dict[str, Fit]:
 
 def told(find: Find, *releases: Held) -> dict[str, float]:
     return {fit.release: odds for fit, odds in worth_telling(weigh(find, releases, COHORT))}
-
-
-def none_withdrawn() -> npt.NDArray[np.datetime64]:
-    return np.full(COHORT, NEVER, "datetime64[D]")
 
 
 @pytest.mark.parametrize("count", [20, 200, 2_000])
@@ -144,73 +140,72 @@ def test_strangers_to_every_register_over_many_draws_are_seldom_told() -> None:
     assert high <= 1
 
 
-def test_those_who_withdrew_before_a_release_speak_against_it() -> None:
-    withdrawn = none_withdrawn()
-    withdrawn[:300] = np.datetime64("2024-03-01")
-    early, late = Held("early", handed_over=date(2023, 1, 1)), Held("late", handed_over=date(2025, 1, 1))
-    find = Find(np.concatenate([EVERYBODY[:60], some(EVERYBODY[300:], 200)]), SITES)
-    fits = {fit.release: fit for fit in weigh(find, [early, late], COHORT, withdrawn)}
-    assert fits["late"].withdrawn_before == 60
-    assert fits["early"].withdrawn_before == 0
-    assert fits["late"].log10_odds == -FROM_SELECTION
-    # Its people are not known by a list, and the cohort at large had them too: not told.
-    assert fits["early"].log10_odds == 0
+JANUARY, MAY, SEPTEMBER = date(2024, 1, 1), date(2024, 5, 1), date(2024, 9, 1)
+GROWING = (
+    Held("first", EVERYBODY[:4_000], handed_over=JANUARY),
+    Held("second", EVERYBODY[600:6_000], handed_over=MAY),
+    Held("third", EVERYBODY[1_200:9_000], handed_over=SEPTEMBER),
+)
+"""Six hundred withdraw and thousands join between one hand-over and the next."""
 
 
-def test_the_window_ends_before_those_who_are_found_withdrew() -> None:
-    withdrawn = none_withdrawn()
-    withdrawn[:500] = np.datetime64("2022-01-01")
-    withdrawn[500:1_000] = np.datetime64("2024-06-01")
-    found = np.concatenate([EVERYBODY[500:600], some(EVERYBODY[1_000:], 1_800)])
-    answer = window(found, COHORT, withdrawn)
-    assert (answer.earliest, answer.latest) == (date(2022, 1, 1), date(2024, 6, 1))
-    assert answer.earliest_log10_odds == answer.latest_log10_odds == FROM_SELECTION
+@pytest.mark.parametrize(
+    ("who", "days"),
+    [
+        (EVERYBODY[:4_000], (JANUARY, JANUARY)),
+        (EVERYBODY[600:6_000], (MAY, MAY)),
+        (EVERYBODY[1_200:9_000], (SEPTEMBER, SEPTEMBER)),
+        (EVERYBODY[1_200:6_000], (MAY, SEPTEMBER)),
+        (EVERYBODY[600:4_000], (JANUARY, MAY)),
+    ],
+)
+def test_the_window_is_of_the_releases_that_held_those_who_are_found(
+    who: Numbers, days: tuple[date, date]
+) -> None:
+    answer = window(some(who, 2_000), GROWING)
+    assert answer is not None
+    assert (answer.first, answer.last) == days
+    assert FROM_SELECTION >= answer.log10_odds >= 3
 
 
-def test_the_window_begins_where_nobody_found_is_among_those_who_withdrew() -> None:
-    withdrawn = none_withdrawn()
-    withdrawn[:500] = np.datetime64("2022-01-01")
-    answer = window(some(EVERYBODY[500:], 400), COHORT, withdrawn)
-    assert (answer.earliest, answer.latest) == (date(2022, 1, 1), None)
-    assert FROM_SELECTION >= answer.earliest_log10_odds > 3
+def test_what_every_release_held_or_none_did_has_no_window() -> None:
+    assert window(some(EVERYBODY[1_200:4_000], 500), GROWING) is None
+    assert window(some(EVERYBODY[9_000:], 500), GROWING) is None
+    assert window(np.empty(0, np.int64), GROWING) is None
+    assert window(some(EVERYBODY, 500), []) is None
 
 
-def test_the_window_begins_where_the_latest_had_joined() -> None:
-    joined = np.full(COHORT, np.datetime64("2015-01-01"))
-    joined[5_000:] = np.datetime64("2020-01-01")
-    answer = window(some(EVERYBODY, 100), COHORT, none_withdrawn(), joined)
-    assert answer.earliest == date(2020, 1, 1)
+@pytest.mark.parametrize("unknown", [Held("no date", EVERYBODY[:4_000]), Held("no people")])
+def test_a_release_of_which_nothing_is_known_leaves_the_window_open(unknown: Held) -> None:
+    assert window(some(EVERYBODY[:4_000], 2_000), GROWING) is not None
+    assert window(some(EVERYBODY[:4_000], 2_000), [*GROWING, unknown]) is None
 
 
-@pytest.mark.parametrize("count", [1, 5, 50])
+def test_a_release_without_a_date_that_did_not_hold_them_is_no_rival() -> None:
+    elsewhere = Held("no date", EVERYBODY[5_000:])
+    answer = window(some(EVERYBODY[:4_000], 2_000), [*GROWING, elsewhere])
+    assert answer is not None
+    assert answer.last == JANUARY
+
+
+@pytest.mark.parametrize("count", [1, 2])
 def test_few_people_leave_the_window_open(count: int) -> None:
-    withdrawn = none_withdrawn()
-    withdrawn[:200] = np.datetime64("2022-01-01")
-    answer = window(some(EVERYBODY[200:], count), COHORT, withdrawn)
-    assert (answer.earliest, answer.latest) == (None, None)
+    assert window(EVERYBODY[8_000 : 8_000 + count], GROWING) is None
 
 
-def test_one_who_withdrew_is_a_slip() -> None:
-    withdrawn = none_withdrawn()
-    withdrawn[:20] = np.datetime64("2022-01-01")
-    assert window(np.concatenate([EVERYBODY[:1], EVERYBODY[3_000:3_200]]), COHORT, withdrawn).latest is None
-
-
-def test_the_window_holds_the_true_time_nearly_always() -> None:
-    generator = np.random.default_rng(5)
-    days = np.datetime64("2018-01-01") + generator.integers(0, 2_500, COHORT)
-    withdrawn = np.where(generator.random(COHORT) < 0.15, days, NEVER).astype("datetime64[D]")
+def test_slips_of_the_true_release_move_no_window() -> None:
+    """One found participant in a hundred is told wrongly as one whom no release held."""
     outside = cut = 0
-    for seed in range(200):
-        at = np.datetime64("2018-01-01") + np.random.default_rng(seed).integers(100, 2_400)
-        there = np.flatnonzero(~(withdrawn <= at))
-        answer = window(some(there, 600, seed), COHORT, withdrawn)
-        outside += (answer.earliest is not None and at < np.datetime64(answer.earliest)) or (
-            answer.latest is not None and at >= np.datetime64(answer.latest)
-        )
-        cut += answer.earliest is not None or answer.latest is not None
+    for seed in range(300):
+        release = GROWING[seed % 3]
+        assert release.people is not None
+        people = some(release.people, 600, seed)
+        people[:6] = some(EVERYBODY[9_000:], 6, seed)
+        answer = window(people, GROWING)
+        cut += answer is not None
+        outside += answer is not None and not answer.first <= (release.handed_over or JANUARY) <= answer.last
     assert outside == 0
-    assert cut > 150
+    assert cut > 290
 
 
 def test_nothing_found_and_nothing_known_say_nothing() -> None:
@@ -220,8 +215,6 @@ def test_nothing_found_and_nothing_known_say_nothing() -> None:
     assert told(Find(EVERYBODY[:5], SITES), Held("none", nobody, sites=nobody)) == {}
     (lies,) = weigh(Find(EVERYBODY[:5], SITES), [Held("lies", EVERYBODY[:5], people_count=1)], COHORT)
     assert lies.if_drawn_at_random == -FROM_SELECTION
-    assert window(nobody, COHORT, none_withdrawn()).earliest is None
-    assert window(EVERYBODY, COHORT, none_withdrawn()).latest is None
 
 
 MEMBERS = 300
@@ -279,6 +272,26 @@ def test_twins_and_what_all_had_are_told_of_none(cohort: EnrolledCohort, tmp_pat
     assert [one.releases for one in found(_vcf(tmp_path / "n.vcf", np.arange(230, 290), "X"), cohort)] == [()]
     (one,) = found(tmp_path / "r.vcf", without(cohort, "twin"))
     assert [each.release for each in one.releases] == ["right"]
+
+
+def test_when_the_releases_that_held_them_were_handed_over_is_told(
+    cohort: EnrolledCohort, tmp_path: Path
+) -> None:
+    dated = replace(
+        cohort,
+        releases=tuple(
+            replace(one, delivered=day)
+            for one, day in zip(cohort.releases, (JANUARY, MAY, SEPTEMBER), strict=True)
+        ),
+    )
+    told_of = {
+        name: found(_vcf(tmp_path / f"{name}.vcf", np.arange(first, first + 60), "X"), dated)[0].why
+        for name, first in (("left", 20), ("right", 140))
+    }
+    held = "of the releases, those that held these participants were handed over"
+    assert told_of["left"].endswith(f"{held} on 2024-01-01")
+    assert told_of["right"].endswith(f"{held} from 2024-05-01 to 2024-09-01")
+    assert held not in found(tmp_path / "left.vcf", cohort)[0].why
 
 
 def test_strangers_and_kin_are_told_of_none(cohort: EnrolledCohort, tmp_path: Path) -> None:
