@@ -45,9 +45,15 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
     count = int(np.prod(shape, dtype=object)) if shape else 1
     if count < 0 or count * kind.itemsize > opened.size - opened.stream.tell() or not kind.itemsize:
         raise Unreadable("damaged", "a header that claims more than the file holds")
-    flat = np.frombuffer(opened.stream.read(count * kind.itemsize), dtype=kind)
-    array = flat.reshape(shape, order="F" if by_column else "C") if shape else flat
-    yield from tables_of_array(opened.name, array, limits)
+    if len(shape) > 1 and by_column:  # a row of it stands all over the file
+        flat = np.frombuffer(opened.stream.read(count * kind.itemsize), dtype=kind)
+        yield from tables_of_array(opened.name, flat.reshape(shape, order="F"), limits)
+        return
+    width = max(1, count // max(1, shape[0])) if shape else 1
+    step = max(1, MOST_CELLS // width) * width
+    for start in range(0, count, step):
+        flat = np.frombuffer(opened.stream.read(min(step, count - start) * kind.itemsize), dtype=kind)
+        yield from tables_of_array(opened.name, flat.reshape(-1, *shape[1:]) if shape else flat, limits)
 
 
 def tables_of_array(name: str, array: npt.NDArray[Any], limits: Limits) -> Iterator[Table]:

@@ -152,6 +152,16 @@ def test_a_header_that_claims_more_than_the_file_is_damaged(tmp_path: Path) -> N
     assert ended(tmp_path / "x.npy")[0].skipped == "damaged"
 
 
+def test_an_array_of_several_parts_is_read_to_its_end(tmp_path: Path) -> None:
+    array = np.zeros((1_100_000, 2))
+    array[-1, :] = 4_123_457
+    np.save(tmp_path / "x.npy", array)
+    end, tables = ended(tmp_path / "x.npy")
+    assert end.skipped is None
+    assert sum(table.rows_count for table in tables) == len(array)
+    assert tables[-1].cells[1][-1] == "4123457"
+
+
 class Evil:
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         import os
