@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, expect
 from sqlmodel import Session, col, select
 
 from crawler.models import Answer, Capture, Copy, Whereabouts, now
+from takedown import cases
+from takedown.addresses import addresses_of
 from takedown.console.evidence import why_no_screenshot
 from takedown.console.shown import in_words
 from takedown.models import Case, CaseCopy, Notice, NoticeState
@@ -103,6 +106,22 @@ def test_the_log_shows_no_brackets_and_quotes_of_a_language(workspace: Seeded) -
         assert told in page
     for code in ("{&#39;", "[&#39;", "None", "True"):
         assert code not in page
+
+
+def test_a_case_shows_the_addresses_that_a_notice_names(address: str, workspace: Seeded) -> None:
+    number, commit = "CW-2026-0001", "0123456789abcdef" * 2 + "01234567"
+    with Session(workspace.engine) as session:
+        for match in cases.matches_of(session, cases.find_case(session, number)):
+            match.path = f"study@{commit}:data/{match.path or 'pheno.csv'}"
+            session.add(match)
+        session.commit()
+        case = cases.find_case(session, number)
+        matches = cases.matches_of(session, case)
+        named = {one.line() for copy in cases.copies_of(session, case) for one in addresses_of(copy, matches)}
+    page = unescape(Door(address, workspace.session_token("rosa")).get(f"/case/{number}").text)
+    assert any(commit in one for one in named)
+    assert [one for one in named if f"<li>{one}</li>" not in page] == []
+    assert f"study@{commit[:12]}:data/" in page
 
 
 def test_where_there_is_no_picture_a_case_says_why(address: str, workspace: Seeded) -> None:
