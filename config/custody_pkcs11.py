@@ -200,8 +200,9 @@ class Pkcs11Holder:
 
         self._must_do(key, "ENCRYPT")
         self._must_do(key, "DECRYPT")
-        if key[Attribute.VALUE_LEN] * 8 != KEY_BITS:
-            raise BadKeys(f"{self._named()} has not {KEY_BITS} bits; give a key that has")
+        told = key[Attribute.VALUE_LEN] * 8  # SoftHSM tells 0 of AES keys that its tool imported, and cannot use them
+        if told != KEY_BITS:
+            raise BadKeys(f"{self._named()} has {told} bits; give one of {KEY_BITS}, made inside the token")
         if key[Attribute.EXTRACTABLE] and not key[Attribute.SENSITIVE]:
             raise BadKeys(
                 f"{self._named()} can be read out of the token; give one that is sensitive (CKA_SENSITIVE)"

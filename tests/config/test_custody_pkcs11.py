@@ -271,7 +271,7 @@ def other_keys(shelf: Shelf) -> None:
         (None, {"key": "lost"}, "no secret key labelled 'lost'"),
         (twice, {}, "2 secret keys labelled 'wrapping'"),
         (other_keys, {"key": "generic"}, "is no AES key"),
-        (other_keys, {"key": "short"}, "has not 256 bits"),
+        (other_keys, {"key": "short"}, "has 128 bits; give one of 256"),
         (other_keys, {"key": "plain"}, "can be read out of the token"),
         (other_keys, {"key": "shut"}, r"may not decrypt \(CKA_DECRYPT\)"),
         (other_keys, {"key": "mute"}, r"may not encrypt \(CKA_ENCRYPT\)"),
@@ -366,6 +366,7 @@ def run(home: Path, *arguments: str, **variables: str) -> tuple[int, str, dict[s
     return done.returncode, done.stdout + done.stderr, json.loads(watched.read_text())
 
 
+@pytest.mark.slow
 def test_the_commands_rotate_into_the_token_and_back_and_tell_no_pin(tmp_path: Path, shelf: Shelf) -> None:
     home = tmp_path / "home"
     said, seen = [], []
