@@ -200,7 +200,8 @@ class Pkcs11Holder:
 
         self._must_do(key, "ENCRYPT")
         self._must_do(key, "DECRYPT")
-        told = key[Attribute.VALUE_LEN] * 8  # SoftHSM tells 0 of AES keys that its tool imported, and cannot use them
+        # SoftHSM tells 0 of AES keys that its own tool imported, and cannot use them.
+        told = key[Attribute.VALUE_LEN] * 8
         if told != KEY_BITS:
             raise BadKeys(f"{self._named()} has {told} bits; give one of {KEY_BITS}, made inside the token")
         if key[Attribute.EXTRACTABLE] and not key[Attribute.SENSITIVE]:
