@@ -48,7 +48,7 @@ READERS = (
     *("x.vcf", "x.vcf.gz", "x.bcf", "x.bed", "x.pgen", "x.ped", "x.raw", "x.traw", "x.bgen", "someone.txt"),
     *("matrix.csv", "text.geno", "packed.geno", "turned.geno"),
 )
-PACKED = ("x.vcf.gz",)
+PACKED = ("x.vcf.gz", "x.bcf")
 LIMITS = Limits(seconds=20)
 MOST_PARENT = 1 << 30
 MOST_KEPT = 200
