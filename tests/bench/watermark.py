@@ -1,7 +1,8 @@
 """Watermarks: power, false accusations, attacks, utility and speed. Run: `python tests/bench/watermark.py`.
 
 `--seed N` draws another cohort, other leaks and other keys; `--cheap` leaves out coalitions, majorities and innocents;
-`--utility` runs that part alone; a number is how many innocent scores are wanted.
+`--utility` runs that part alone, `--published` the attacks of Ji et al. and Öksüz et al.; a number is how many
+innocent scores are wanted.
 
 A cohort with linkage (mosaics of simulated haplotypes), 10,000 registered recipients with real keys, and leaks that are
 made by the marker's own code, attacked, and scored by the detector's own code. Prints Markdown.
@@ -113,8 +114,8 @@ class Cohort:
         return units, max(errors, 1 / beside.sum()) if errors is not None else None  # type: ignore[return-value]
 
 
-def simulate() -> Calls:
-    """Mosaics (3 switches a Morgan times a hundred) of 1,600 coalescent haplotypes at array density."""
+def founders() -> Calls:
+    """1,600 coalescent haplotypes at array density, variants × haplotypes."""
     import msprime
 
     parts, seed = [], 1 + 1_000 * SEED
@@ -130,7 +131,12 @@ def simulate() -> Calls:
         rng = np.random.default_rng([SEED, seed])
         parts.append(haplotypes[np.sort(rng.choice(common, 5_000, replace=False))])
         seed += 1
-    source = np.concatenate(parts)[:VARIANTS]
+    return np.concatenate(parts)[:VARIANTS]
+
+
+def simulate() -> Calls:
+    """Mosaics (3 switches a Morgan times a hundred) of the founders."""
+    source = founders()
     rng = np.random.default_rng([SEED, 0])
     out = np.zeros((VARIANTS, PEOPLE), dtype=np.int8)
     for _ in range(2):
@@ -211,7 +217,7 @@ def leaks_of_one(cohort: Cohort) -> None:
     say("|---|---|---|---|---|---|")
     worst = 0.0
     for people_count, sites_count, errors, runs in (
-        (100, 100, 0.01, 200),
+        (100, 100, 0.01, 400),
         (200, 100, 0.01, 100),
         (50, 1_000, 0.05, 60),
         (1, 10_000, 0.01, 100),
@@ -379,23 +385,7 @@ def correlation_attack(cohort: Cohort) -> None:
     key = KEYS[42:43]
     everyone = np.arange(PEOPLE)
     copy = cohort.copies(everyone, key)[0]
-    attacked = copy.copy()
-    for b in range(VARIANTS // BLOCK):
-        low, high = max(0, b * BLOCK - HALO), min(VARIANTS, (b + 1) * BLOCK + HALO)
-        first = b * BLOCK - low
-        window = np.ascontiguousarray(copy[low:high])
-        model = train(window, first, first + BLOCK, np.zeros(BLOCK, dtype=bool))
-        bins = np.empty((BLOCK, PEOPLE), dtype=np.uint8)
-        predict(window, first, model.offsets, model.weights, model.means, bins)
-        seen = np.zeros((BLOCK, 32, 3))
-        mine = copy[b * BLOCK : (b + 1) * BLOCK]
-        for g in range(3):
-            v, s = np.nonzero(mine == g)
-            np.add.at(seen[:, :, g], (v, bins[v, s]), 1)
-        row = np.arange(BLOCK)[:, None]
-        chance = seen[row, bins, mine] / seen[row, bins].sum(axis=2)
-        likeliest = seen.argmax(axis=2)[row, bins]
-        attacked[b * BLOCK : (b + 1) * BLOCK] = np.where(chance < 0.05, likeliest, mine)
+    attacked = reverted(copy, 0.05)
     marks = copy != cohort.calls
     lost = (attacked == cohort.calls)[marks].mean()
     odds = []
@@ -409,6 +399,28 @@ def correlation_attack(cohort: Cohort) -> None:
         f"{lost:.1%} of the marks lost; 1,000 × 1,000 accused rightly {np.mean(np.array(odds) >= ACCUSE):.2f} "
         f"of 20, median {np.median(odds):.0f} decades.\n"
     )
+
+
+def reverted(copy: Calls, below: float) -> Calls:
+    """A copy in which every call under this chance is the likeliest one, by a model learnt from the copy itself."""
+    attacked = copy.copy()
+    for b in range(VARIANTS // BLOCK):
+        low, high = max(0, b * BLOCK - HALO), min(VARIANTS, (b + 1) * BLOCK + HALO)
+        first = b * BLOCK - low
+        window = np.ascontiguousarray(copy[low:high])
+        model = train(window, first, first + BLOCK, np.zeros(BLOCK, dtype=bool))
+        bins = np.empty((BLOCK, copy.shape[1]), dtype=np.uint8)
+        predict(window, first, model.offsets, model.weights, model.means, bins)
+        seen = np.zeros((BLOCK, 32, 3))
+        mine = copy[b * BLOCK : (b + 1) * BLOCK]
+        for g in range(3):
+            v, s = np.nonzero(mine == g)
+            np.add.at(seen[:, :, g], (v, bins[v, s]), 1)
+        row = np.arange(BLOCK)[:, None]
+        chance = seen[row, bins, mine] / seen[row, bins].sum(axis=2)
+        likeliest = seen.argmax(axis=2)[row, bins]
+        attacked[b * BLOCK : (b + 1) * BLOCK] = np.where(chance < below, likeliest, mine)
+    return attacked
 
 
 def innocents(cohort: Cohort, wanted: int = 10_000_000) -> None:
@@ -489,10 +501,13 @@ def utility(cohort: Cohort, batches: int = 20) -> None:
             if batch == 0 and people == PEOPLE:
                 r2 = [np.corrcoef(cohort.calls[v], copy[v])[0, 1] ** 2 for v in common]
                 after = effect @ copy[causal]
+                heavy = np.abs(effect) >= np.quantile(np.abs(effect), 0.75)
+                spared = after + effect[heavy] @ (cohort.calls[causal[heavy]] - copy[causal[heavy]])
                 say(
                     f"{part:.0%} of the marks: {(copy != cohort.calls).mean():.4%} of cells changed; r² of common "
                     f"variants {np.mean(r2):.5f}; variants under 5 % changed: "
-                    f"{(copy[rare] != cohort.calls[rare]).sum()}; PRS r {np.corrcoef(before, after)[0, 1]:.5f}."
+                    f"{(copy[rare] != cohort.calls[rare]).sum()}; PRS r {np.corrcoef(before, after)[0, 1]:.5f}, "
+                    f"{np.corrcoef(before, spared)[0, 1]:.5f} with the heaviest quarter of its weights protected."
                 )
         cohort.people, cohort.rates = own, whole
         first, second = (-(np.log(2) + norm.logsf(np.sqrt(_chi2(one, people)))) for one in sums)
@@ -508,7 +523,25 @@ def utility(cohort: Cohort, batches: int = 20) -> None:
     for part in (1.0, 0.5, 0.2):
         gwas(part, PEOPLE)
     gwas(1.0, PEOPLE * batches)
+    spread = 2 * frequency * (1 - frequency)
+    weight = 0.000979 / (spread * (np.minimum(frequency, 1 - frequency) >= 0.05)).mean()
+    say(
+        f"Bounds. A PRS of random common variants loses changed cells / 2p(1 - p) in the mean wherever the marks are: "
+        f"r {1 - weight / 2:.5f} is to be expected. Variants without association at a given r²: "
+        + ", ".join(
+            f"{r2}: log p correlation {null_correlation(r2):.5f}" for r2 in (0.9961, 0.999, 0.9995, 0.9999)
+        )
+    )
     say()
+
+
+def null_correlation(r2: float) -> float:
+    """The correlation of log p of two traits' tests of no association, of variants correlated by √r²."""
+    from scipy.stats import norm
+
+    one, other = np.random.default_rng([SEED, 6]).normal(size=(2, 2_000_000))
+    pair = (one, np.sqrt(r2) * one + np.sqrt(1 - r2) * other)
+    return float(np.corrcoef(*(-norm.logsf(np.abs(z)) for z in pair))[0, 1])
 
 
 def _sums(x: npt.NDArray[np.float32], trait: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -542,16 +575,16 @@ def speed(cohort: Cohort) -> None:
     crowd[:, :PEOPLE] = cohort.calls[np.linspace(0, VARIANTS - 1, 512).astype(int)]
     mine = noisy(crowd[:, people], 0.01, rng)
     match_samples(mine[:, :2], crowd[:, :100])
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     matched = match_samples(mine, crowd)
-    aligned = time.perf_counter() - start
-    start = time.perf_counter()
+    aligned, aligned_cpu = time.perf_counter() - start, time.process_time() - worked
+    start, worked = time.perf_counter(), time.process_time()
     units, seen = cohort.read(found, people, sites)
     odds = score(units, KEYS, cohort.rates.thresholds, seen, LEVELS)
-    scored = time.perf_counter() - start
+    scored, scored_cpu = time.perf_counter() - start, time.process_time() - worked
     say(
-        f"Detection of 1,000 × 1,000 against {RECIPIENTS:,} releases: {scored:.1f} s to read and score, "
-        f"{aligned:.1f} s to align with 500,000 participants ("
+        f"Detection of 1,000 × 1,000 against {RECIPIENTS:,} releases: {scored:.1f} s ({scored_cpu:.1f} s of "
+        f"CPU) to read and score, {aligned:.1f} s ({aligned_cpu:.1f} s of CPU) to align with 500,000 participants ("
         f"{(matched == people).mean():.1%} right); guilty 10^{odds[8]:.0f}, highest "
         f"innocent 10^{np.delete(odds, 8).max():.2f}."
     )
@@ -566,6 +599,11 @@ def main() -> None:
         f"Cohort: {PEOPLE:,} mosaics × {VARIANTS:,} typed variants; {cohort.share:.1%} of cells eligible; "
         f"{RECIPIENTS:,} recipients; made in {time.perf_counter() - start:.0f} s.\n"
     )
+    if "--published" in sys.argv:
+        from tests.bench.watermark_published import published
+
+        published(cohort.calls, cohort.models, cohort.rates, cohort.variants)
+        return
     if "--utility" in sys.argv:
         utility(cohort)
         return
