@@ -27,6 +27,7 @@ from matcher.tables.linkage import Aligned
 from matcher.tables.row_index import RowIndex, starts_of
 
 Numbers = npt.NDArray[np.int64]
+Slots = npt.NDArray[np.int32]
 
 FEW_RECORDS = 300.0
 """An anchor column gives at most so many records a row; coarser ones are tried two at a time."""
@@ -52,6 +53,7 @@ class _Find:
     def __init__(self, columns: Sequence[Column], rows: Numbers, index: RowIndex) -> None:
         self.rows = rows
         self._cells = cut_at(columns, rows)
+        self._in_order: dict[tuple[int, int], tuple[Hashes32, Numbers, Slots]] = {}
         candidates, self._held = candidates_of(columns, self._cells, index)
         self.could_be: list[list[Aligned]] = [
             [one for c, price in prices.items() if (one := finest_of(i, columns[i], c, price, index))]
@@ -61,6 +63,15 @@ class _Find:
 
     def cells(self, one: Aligned) -> Hashes32:
         return self._cells[one.find, one.tag]
+
+    def in_order(self, one: Aligned) -> tuple[Hashes32, Numbers, Slots]:
+        """A column's cells from the lowest, the row of each, and where those of each slot begin; sorted once."""
+        at = one.find, one.tag
+        if at not in self._in_order:
+            cells = self._cells[at]
+            order = np.argsort(cells, kind="stable")
+            self._in_order[at] = cells[order], order, starts_of(cells[order])
+        return self._in_order[at]
 
     def holds_enough(self, one: Aligned) -> bool:
         """Whether the index column holds enough of the find column's values to start from."""
@@ -144,20 +155,14 @@ def _records_a_row(index: RowIndex, one: Aligned) -> float:
 
 def _pairs(find: _Find, anchor: Sequence[Aligned], index: RowIndex) -> _Pairs:
     """The records that each row could be by its cells in the anchor's columns; rows in turn, up to MOST_PAIRS."""
-    first = find.cells(anchor[0])
+    two = anchor[-1]
     own = index.cells(anchor[0].column, anchor[0].tag)
-    if len(anchor) == 2:
-        second = find.cells(anchor[1])
-        other = index.cells(anchor[1].column, anchor[1].tag)
-    else:
-        second, other = first, own
-    order = np.argsort(first, kind="stable")
+    other = own if two is anchor[0] else index.cells(two.column, two.tag)
     rows, records = np.empty(MOST_PAIRS * 4, np.int64), np.empty(MOST_PAIRS * 4, np.int64)
-    expected = _records_a_row(index, anchor[0]) * (2.0 ** -anchor[1].bits if len(anchor) == 2 else 1.0)
-    most_rows = int(np.clip(MOST_PAIRS / max(expected, 1e-9), 6, first.size))
-    order = order[np.isin(order, np.arange(most_rows))]
-    starts = starts_of(first[order])
-    count = _meet(own, other, first[order], second[order], starts, order, rows, records)
+    expected = _records_a_row(index, anchor[0]) * (2.0**-two.bits if len(anchor) == 2 else 1.0)
+    most_rows = int(np.clip(MOST_PAIRS / max(expected, 1e-9), 6, find.rows.size))
+    first, order, starts = find.in_order(anchor[0])
+    count = _meet(own, other, first, find.cells(two), starts, order, most_rows, rows, records)
     return _Pairs(rows[:count], records[:count])
 
 
@@ -165,22 +170,19 @@ def _partners(
     find: _Find, anchor: Sequence[Aligned], pairs: _Pairs, index: RowIndex
 ) -> tuple[float, list[Aligned]]:
     """The alignments of all other find columns that agree on these pairs beyond chance, and how much they speak."""
-    strangers = np.roll(pairs.records, 1 + pairs.records.size // 2)
     taken_finds, taken = {one.find for one in anchor}, {one.column for one in anchor}
-    present = np.zeros(find.rows.size, dtype=np.bool_)
-    present[pairs.rows] = True
+    last_seen = np.empty(find.rows.size, np.int8)
     scored: list[tuple[float, Aligned]] = []
     for could_be in find.could_be:
         for one in could_be:
             if one.find in taken_finds or one.column in taken:
                 continue
-            cells = find.cells(one)
-            asked = int((present & (cells != 0)).sum())
-            agreed = _agreeing(pairs.rows, cells, index.cells_at(one.column, one.tag, pairs.records))
-            if agreed < 2 or asked < 2:
-                continue
-            by_chance = _agreeing(pairs.rows, cells, index.cells_at(one.column, one.tag, strangers))
-            scored.append((_log_ratio(agreed, asked, by_chance), one))
+            codes, values = index.coded(one.column, one.tag)
+            asked, agreed, by_chance = _agreements(
+                pairs.rows, pairs.records, find.cells(one), codes, values, last_seen
+            )
+            if agreed >= 2 and asked >= 2:
+                scored.append((_log_ratio(agreed, asked, by_chance), one))
     return _one_to_one(scored)
 
 
@@ -222,17 +224,47 @@ def _likeliest(find: _Find, aligned: Sequence[Aligned], index: RowIndex, pairs: 
     return _Pairs(pairs.rows[order[first]], pairs.records[order[first]])
 
 
-def _agreeing(rows: Numbers, cells: Hashes32, source: Hashes32) -> int:
-    """How many rows have a pair whose cell of the find is that of the record."""
-    own = cells[rows]
-    return int(np.unique(rows[(own == source) & (own != 0)]).size)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _agreements(
+    rows: Any, records: Any, cells: Any, codes: Any, values: Any, seen: Any
+) -> tuple[int, int, int]:
+    """Rows that have a cell and a pair; those of them that agree with a record; and as many with strangers' records.
+
+    A row's strangers are the records of pairs half of all pairs away. `seen` is room for a note on every row.
+    """
+    asked, agreed, by_chance = 0, 0, 0
+    seen[:] = 0
+    pairs, away = rows.shape[0], 1 + rows.shape[0] // 2
+    for i in range(pairs):
+        row = rows[i]
+        cell = cells[row]
+        if cell == 0:
+            continue
+        if seen[row] == 0:
+            asked += 1
+            seen[row] = 1
+        if seen[row] & 2 == 0 and values[codes[records[i]]] == cell:
+            agreed += 1
+            seen[row] |= 2
+        if seen[row] & 4 == 0 and values[codes[records[(i - away) % pairs]]] == cell:
+            by_chance += 1
+            seen[row] |= 4
+    return asked, agreed, by_chance
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _meet(
-    own: Any, other: Any, first: Any, second: Any, starts: Any, order: Any, rows: Any, records: Any
+    own: Any,
+    other: Any,
+    first: Any,
+    second: Any,
+    starts: Any,
+    order: Any,
+    most_rows: int,
+    rows: Any,
+    records: Any,
 ) -> int:
-    """Every record whose two cells are those of a row; `first` is sorted, `starts` by its slots."""
+    """Every record whose two cells are those of one of the first rows; `first` is in `order`, `starts` by its slots."""
     count = 0
     for record in range(own.shape[0]):
         cell = own[record]
@@ -240,7 +272,7 @@ def _meet(
             continue
         slot = cell >> 20
         for at in range(starts[slot], starts[slot + 1]):
-            if first[at] == cell and other[record] == second[at]:
+            if first[at] == cell and order[at] < most_rows and other[record] == second[order[at]]:
                 if count == rows.shape[0]:
                     return count
                 rows[count] = order[at]

@@ -7,10 +7,11 @@ counted in columns alone, where nearly all cells are of it; NHS numbers must hol
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from matcher.contents import Part, Table, Text
+from matcher.tables.cell_bytes import Looks, looks_of
 from matcher.tables.spellings import plain
 
 CELLS_LOOKED_AT = 2_000
@@ -44,47 +45,57 @@ class PersonalCounts:
             self._count("e-mail", len(_EMAIL.findall(text)))
 
     def _add_column(self, name: str, cells: Sequence[str]) -> None:
-        looked_at = [cell for cell in cells[:CELLS_LOOKED_AT] if cell]
-        if not looked_at:
+        some = cells[:CELLS_LOOKED_AT]
+        looks = looks_of(some)
+        if not looks.filled:
             return
         scale = max(1.0, len(cells) / CELLS_LOOKED_AT)
-        self._count(
-            "e-mail", round(scale * sum("@" in c and _EMAIL.search(c) is not None for c in looked_at))
-        )
-        kind = _kind_of(name, looked_at)
+        if looks.at_signs:
+            found = sum("@" in cell and _EMAIL.search(cell) is not None for cell in some)
+            self._count("e-mail", round(scale * found))
+        kind = _kind_of(name, some, looks)
         if kind:
-            self._count(kind, round(scale * len(looked_at)))
+            self._count(kind, round(scale * looks.filled))
 
     def _count(self, kind: str, number: int) -> None:
         if number:
             self.counts[kind] = self.counts.get(kind, 0) + number
 
 
-def _kind_of(name: str, cells: Sequence[str]) -> str | None:
-    """What nearly every cell of a column is, if it identifies people."""
-    if len(cells) < FEWEST_CELLS:
+def _kind_of(name: str, some: Sequence[str], looks: Looks) -> str | None:
+    """What nearly every cell of a column is, if it identifies people; patterns are tried where cells look like it."""
+    if looks.filled < FEWEST_CELLS:
         return None
-    if _BORN.search(plain(name)) and _share(cells, _DATE):
+    least = _SHARE * looks.filled
+    is_born = _BORN.search(plain(name)) is not None
+    if not is_born and max(looks.postcodes, looks.ten_digits, looks.dialled) < least:
+        return None
+    cells = [cell for cell in some if cell]
+    if is_born and _share(cells, _DATE):
         return "date of birth"
-    if _share(cells, _POSTCODE):
+    if looks.postcodes >= least and _share(cells, _POSTCODE):
         return "postcode"
-    if _share(cells, _NHS) and sum(map(is_nhs_number, cells)) >= _SHARE * len(cells):
+    if looks.ten_digits >= least and _share(cells, _NHS) and _mostly(is_nhs_number, cells):
         return "NHS number"
-    if _share(cells, _PHONE) and len(set(cells)) > 0.5 * len(cells):
-        some = cells[:100]
-        return "telephone" if sum(map(is_telephone, some)) >= _SHARE * len(some) else None
+    if looks.dialled >= least and _share(cells, _PHONE) and len(set(cells)) > 0.5 * len(cells):
+        return "telephone" if _mostly(is_telephone, cells[:100]) else None
     return None
 
 
-def _share(cells: Sequence[str], pattern: re.Pattern[str]) -> bool:
-    """Whether so many cells are of the pattern; it stops where too many are not."""
+def _mostly(is_one: Callable[[str], bool], cells: Sequence[str]) -> bool:
+    """Whether so many cells are one; it stops where too many are not."""
     least, left = _SHARE * len(cells), len(cells)
     for cell in cells:
-        if pattern.fullmatch(cell.strip()) is None:
+        if not is_one(cell):
             left -= 1
             if left < least:
                 return False
     return True
+
+
+def _share(cells: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Whether so many cells are of the pattern."""
+    return _mostly(lambda cell: pattern.fullmatch(cell.strip()) is not None, cells)
 
 
 def is_nhs_number(text: str) -> bool:

@@ -62,6 +62,13 @@ class RowIndex:
         values = _mapped(f"{self.folder}/values_{column}_{tag}.npy", self.written)
         return np.asarray(values[codes[records]], dtype=np.uint32)
 
+    def coded(self, column: int, tag: int) -> tuple[npt.NDArray[Any], Hashes32]:
+        """The number of every record's cell, and the hash behind each number: what `cells` spreads out."""
+        return (
+            _mapped(f"{self.folder}/codes_{column}.npy", self.written),
+            _mapped(f"{self.folder}/values_{column}_{tag}.npy", self.written),
+        )
+
     def counts_of(self, column: int, tag: int, values: Hashes32) -> npt.NDArray[np.int64]:
         """How many records hold each of these hashes; they are in order, and none is 0."""
         held = np.zeros(values.size, dtype=np.int64)

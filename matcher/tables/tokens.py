@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.prf import _halves, _sip, siphash24_many, siphash24_words
+from matcher.tables.cell_bytes import lines_of
 
 LONGEST = 64
 """Letters and digits of the longest id."""
@@ -83,7 +84,16 @@ def joined(many: Iterable[Tokens]) -> Tokens:
 
 def tokens_of(key: bytes, text: str | bytes) -> Tokens:
     """Every possible id in a running text, each once."""
-    data = np.frombuffer(text if isinstance(text, bytes) else text.encode(errors="replace"), dtype=np.uint8)
+    encoded = text if isinstance(text, bytes) else text.encode(errors="replace")
+    return _tokens_in(key, np.frombuffer(encoded, dtype=np.uint8))
+
+
+def tokens_of_cells(key: bytes, cells: Sequence[str]) -> Tokens:
+    """Every possible id in the cells of one column, each once."""
+    return _tokens_in(key, lines_of(cells))
+
+
+def _tokens_in(key: bytes, data: npt.NDArray[np.uint8]) -> Tokens:
     if data.size == 0:
         return none()
     k0, k1 = _halves(key)
@@ -92,11 +102,6 @@ def tokens_of(key: bytes, text: str | bytes) -> Tokens:
     counts = np.zeros(2, dtype=np.int64)
     _scan(k0, k1, data, numbers, words, counts)
     return _made(key, numbers[: counts[0]], words[: counts[1]])
-
-
-def tokens_of_cells(key: bytes, cells: Iterable[str]) -> Tokens:
-    """Every possible id in the cells of one column, each once."""
-    return tokens_of(key, "\n".join(cells))
 
 
 def _made(key: bytes, numbers: npt.NDArray[np.int64], words: npt.NDArray[np.uint64]) -> Tokens:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import Cells, Genotypes, Part, Table
+from matcher.tables.cell_bytes import looks_of
 from matcher.watermarks.digits import decimals_of
 from matcher.watermarks.pseudonyms import Design, coded_id
 from matcher.watermarks.roster import plain_id
@@ -52,7 +53,9 @@ class Found:
     genotypes: dict[tuple[str, ...], list[Genotypes]] = field(default_factory=dict)
     calls_count: int = 0
     ids: dict[Design, set[int]] = field(default_factory=dict)
-    """What could be ids of a release, by design; among them canaries are looked for."""
+    """What could be ids of a release, by design; `ids_of` adds what waits."""
+    waiting: list[Sequence[str]] = field(default_factory=list)
+    """Columns that may be ids, read only where a cohort has marked releases."""
 
     def add(self, part: Part) -> None:
         if isinstance(part, Table):
@@ -60,8 +63,15 @@ class Found:
         elif isinstance(part, Genotypes) and 0 < part.dosages.size <= MOST_CALLS - self.calls_count:
             self.calls_count += part.dosages.size
             if part.samples not in self.genotypes:
-                self._add_ids([plain_id(one) for one in part.samples])
+                self.waiting.append([plain_id(one) for one in part.samples])
             self.genotypes.setdefault(part.samples, []).append(part)
+
+    def ids_of(self, design: Design) -> set[int]:
+        """What could be ids of a release; among them canaries are looked for."""
+        for cells in self.waiting:
+            self._add_ids(cells)
+        self.waiting.clear()
+        return self.ids.get(design, set())
 
     def _add_ids(self, cells: Sequence[str]) -> None:
         for cell in cells:
@@ -83,12 +93,15 @@ class Found:
             return
         for column_cells in part.cells[:MOST_COLUMNS]:
             if _may_be_ids(column_cells):
-                self._add_ids(column_cells)
+                self.waiting.append(_kept(column_cells))
         for at, parts in table.unread.items():
-            cells = part.cells[at]
-            # The column without the strings that others made of it, which take several times the memory.
-            parts.append(Cells(cells.arrow) if isinstance(cells, Cells) else cells)
+            parts.append(_kept(part.cells[at]))
         table.rows_count += part.rows_count
+
+
+def _kept(cells: Sequence[str]) -> Sequence[str]:
+    """The column without the strings that others made of it, which take several times the memory."""
+    return Cells(cells.arrow) if isinstance(cells, Cells) else cells
 
 
 def _may_be_ids(cells: Sequence[str]) -> bool:
@@ -97,6 +110,11 @@ def _may_be_ids(cells: Sequence[str]) -> bool:
 
 
 def _has_decimals(cells: Sequence[str]) -> bool:
+    looks = looks_of(cells[:400])
+    if not looks.points:
+        return False
+    if 2 * looks.numbers >= looks.filled:
+        return True
     filled = [one for one in cells[:400] if one.strip()]
     numbers = sum(_number(one) is not None for one in filled)
     return bool(filled) and numbers >= 0.5 * len(filled) and any("." in one for one in filled)

@@ -54,7 +54,7 @@ def over_canaries(ratios: Floats) -> float:
 
 def ids_log10(found: Found, kept: Mapping[str, Any], design: Design) -> tuple[float, int]:
     """log10 e-value of the canaries' ids among those found, and how many there are."""
-    ids = found.ids.get(design, set())
+    ids = found.ids_of(design)
     canaries = [int(one) for one in kept["ids"]]
     space, each = space_of(design)
     lowest = int(kept["lowest"]) * each
