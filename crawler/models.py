@@ -123,7 +123,7 @@ class Find(SQLModel, table=True):
     __tablename__ = "find"
     sha256: str = Field(primary_key=True)
     kind: str
-    """`file`, `git` (a bundle of a whole repository), or `listing` (the text of an offer)."""
+    """`file`, `git` (a bundle of a whole repository), `listing` (the text of an offer) or `picture` (of an offer)."""
     name: str
     size_bytes: int
     vault_object: str

@@ -50,6 +50,8 @@ class Limits:
     """What a child that reads may hold; a little of it is taken by its libraries."""
     rows_per_part: int = 20_000
     variants_per_part: int = 2_000
+    pictures: bool = False
+    """True where the appearance of pictures is asked for; else none is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,16 @@ class Text:
     language: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a picture looks like; given only where `Limits.pictures` asks for it, and to no matcher."""
+
+    appearance: int
+    """64 bits, compared by `pictures.bits_apart`."""
+    width: int
+    height: int
+
+
 Part = Table | Genotypes | Text
 
 
@@ -188,4 +200,4 @@ class FileEnded:
     """Of a file that could not be read in full: digests of its pieces (`texts.pieces`), 8 bytes each."""
 
 
-Event = FileStarted | Table | Genotypes | Text | FileEnded
+Event = FileStarted | Table | Genotypes | Text | Picture | FileEnded

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from matcher.content import ContentSketch
-from matcher.contents import Event, FileEnded, FileStarted, Limits, Text
+from matcher.contents import Event, FileEnded, FileStarted, Limits, Picture, Text
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.panels import public_samples
 from matcher.library import matchers
@@ -69,6 +69,8 @@ class Examiner:
                     answer["path"] = event.path[: len(event.path) - len(inner)] + masked(inner, mask)
                     answer["columns"] = [mask(name) for name in answer["columns"]]
                     yield answer
+                case Picture():
+                    continue  # a hint for a case (`pictures`), no evidence
                 case part:
                     file.content.add(part)
                     file.personal.add(part)

@@ -22,7 +22,18 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from matcher.contents import Cells, Event, FileEnded, FileStarted, Genotypes, Limits, Skipped, Table, Text
+from matcher.contents import (
+    Cells,
+    Event,
+    FileEnded,
+    FileStarted,
+    Genotypes,
+    Limits,
+    Picture,
+    Skipped,
+    Table,
+    Text,
+)
 from matcher.reader_process import ReaderGone, Why, reader
 
 MOST_DEATHS = 20
@@ -142,6 +153,8 @@ class _Course:
                 yield Text(header["name"], str(payload, "utf-8"), header["language"])
             case "table":
                 yield _table(header, payload)
+            case "picture":
+                yield Picture(header["appearance"], header["width"], header["height"])
             case "genotypes":
                 if header["samples"] is not None:
                     self._samples = tuple(header["samples"])

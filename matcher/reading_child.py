@@ -15,13 +15,14 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
-from matcher.contents import Cells, FileEnded, Genotypes, Limits, Table, Text
+from matcher.contents import Cells, FileEnded, Genotypes, Limits, Picture, Table, Text
 from matcher.sniffing import modules
 from matcher.walking import BEHIND, Closed, Opening, Started, Walk, Walked, walk_path, walk_stream
 
@@ -114,6 +115,8 @@ class _Job:
                 _frame(self._connection, header, event.text.encode("utf-8", "replace"))
             case Table():
                 _send_table(self._connection, event)
+            case Picture():
+                _frame(self._connection, {"kind": "picture", **asdict(event)})
             case Genotypes():
                 _send_genotypes(self._connection, event, known=self._samples)
                 self._samples = event.samples

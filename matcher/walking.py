@@ -17,7 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from matcher.contents import Cells, FileEnded, Genotypes, Limits, Opened, Part, Table, Text, Unreadable
+from matcher.contents import (
+    Cells,
+    FileEnded,
+    Genotypes,
+    Limits,
+    Opened,
+    Part,
+    Picture,
+    Table,
+    Text,
+    Unreadable,
+)
 from matcher.opening import FREE_BYTES, Budget, Member, Spooled, spool, told
 from matcher.paths import name_of
 from matcher.sniffing import HEAD_BYTES, container_of, format_of
@@ -54,7 +65,7 @@ class Closed:
 
 
 _UNSEEN = Spooled(io.BytesIO(), "", 0)
-Walked = Opening | Started | Table | Genotypes | Text | FileEnded | Closed
+Walked = Opening | Started | Table | Genotypes | Text | Picture | FileEnded | Closed
 
 
 @dataclass(slots=True)
@@ -300,7 +311,7 @@ def _end(
     )
 
 
-def _bounded(parts: Iterator[Part], size: int, limits: Limits) -> Iterator[Part]:
+def _bounded(parts: Iterator[Part | Picture], size: int, limits: Limits) -> Iterator[Part | Picture]:
     """The parts, as long as they do not unfold to far more than the file; a format can be a bomb as well."""
     out = 0
     for part in parts:
@@ -312,7 +323,9 @@ def _bounded(parts: Iterator[Part], size: int, limits: Limits) -> Iterator[Part]
         yield part
 
 
-def _size_of(part: Part) -> int:
+def _size_of(part: Part | Picture) -> int:
+    if isinstance(part, Picture):
+        return 0
     if isinstance(part, Table):
         return sum(
             cells.arrow.nbytes if isinstance(cells, Cells) else len(cells) + sum(map(len, cells))

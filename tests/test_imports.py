@@ -31,6 +31,7 @@ FENCES = {
     "alembic": ("config/database.py", "config/migrations/"),
     "typer": ("config/cli/",),
     "pkcs11": ("config/custody_pkcs11.py",),
+    "PIL": ("matcher/formats/picture.py",),
 }
 
 NEVER = {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}

@@ -103,7 +103,7 @@ class Offer:
     """A content that an address offers, with what a notice must name."""
 
     kind: str
-    """`file`, `git` or `listing`."""
+    """`file`, `git`, `listing` or `picture`."""
     name: str
     url: str
     content: bytes

@@ -1,7 +1,8 @@
 """A shop or marketplace by its pages: schema.org Product (JSON-LD, microdata) and OpenGraph, sitemaps, list pages.
 
 A page with one product is a listing: its text is the find, so that a listing that changes its text is a new find at the
-same address. Files that a listing links to are fetched too. Works on every shop that marks up its pages.
+same address. Files that a listing links to are fetched too, and
+its picture (`crawler.pictures`). Works on every shop that marks up its pages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 import lxml.etree
 import lxml.html
 
+from crawler import pictures
 from crawler.answers import whereabouts_of
 from crawler.file_names import DATA_ENDINGS, PAGE_PARTS
 from crawler.models import Answer, Copy, Whereabouts
@@ -55,6 +57,9 @@ def asking(kind: str, plan: SourcePlan) -> Asking:
 def read(answer: Answered, plan: SourcePlan) -> Reading:
     if answer.kind == "sitemap":
         return _read_sitemap(answer, plan)
+    if answer.kind == pictures.KIND:
+        offer = pictures.picture_offer(answer)
+        return Reading(offers=(offer,) if offer else ())
     if answer.answer is Answer.FILE or answer.kind == "file":
         return Reading(offers=(_file_offer(answer),))
     return _read_page(answer, plan)
@@ -106,12 +111,14 @@ def _read_page(answer: Answered, plan: SourcePlan) -> Reading:
     links, files, caps_hit = _links(answer, plan, depth)
     own = [one for one in products if _is_of_page(one, answer.url)] or products
     if len(own) == 1:
-        listing = _listing_offer(own[0], answer, page_text)
+        listing = _listing_offer(own[0], answer, page_text, plan)
         carried = {"listing": answer.url, "title": listing.title, "account": listing.account}
         attached = [
             Address(url=one, kind="file", details=carried, again=True)
             for one in files[: MANIFEST.caps["files_a_listing"]]
         ]
+        if picture := listing.details.get("picture"):
+            attached.append(Address(url=picture, kind=pictures.KIND, details=carried))
         return Reading(
             offers=(listing,), addresses=(*attached, *links), seen=(answer.url,), caps_hit=caps_hit
         )
@@ -200,7 +207,7 @@ def _is_of_page(product: Mapping[str, Any], url: str) -> bool:
     return isinstance(own, str) and urlsplit(urljoin(url, own))[1:4] == urlsplit(url)[1:4]
 
 
-def _listing_offer(product: Mapping[str, Any], answer: Answered, page_text: str) -> Offer:
+def _listing_offer(product: Mapping[str, Any], answer: Answered, page_text: str, plan: SourcePlan) -> Offer:
     offers = product.get("offers")
     offer = offers[0] if isinstance(offers, list) and offers else offers
     offer = offer if isinstance(offer, dict) else {}
@@ -210,8 +217,10 @@ def _listing_offer(product: Mapping[str, Any], answer: Answered, page_text: str)
     text = "\n\n".join(dict.fromkeys(one for one in (name, described, page_text) if one))
     seller = offer.get("seller") or product.get("seller") or product.get("brand")
     price = offer.get("price") or offer.get("lowPrice") or product.get("product:price:amount")
+    picture = pictures.named_in(product) if pictures.is_wanted(text, plan.terms) else None
     details = {
         "is_listing": True,
+        "picture": _absolute(answer.url, picture) if picture else None,
         "price": _text(price) or None,
         "currency": _text(offer.get("priceCurrency") or product.get("product:price:currency")) or None,
         "item": _text(product.get("sku") or product.get("productID") or product.get("mpn")) or None,

@@ -33,9 +33,9 @@ def asking(kind: str, plan: SourcePlan) -> Asking:
 
 
 def read(answer: Answered, plan: SourcePlan) -> Reading:
-    """What the page or file offers, and the files that a listing links to."""
+    """What the page or file offers, and the files and the picture of a listing."""
     read = storefront.read(answer, plan)
-    return replace(read, addresses=tuple(one for one in read.addresses if one.kind == "file"))
+    return replace(read, addresses=tuple(one for one in read.addresses if one.kind in ("file", "picture")))
 
 
 def claims(url: str, plan: SourcePlan) -> Address | None:

@@ -55,6 +55,8 @@ class Listing:
     drawn: bool = False
     """True where the page shows nothing without JavaScript."""
     files: dict[str, bytes] = field(default_factory=dict)
+    picture: bytes = b""
+    """What is shown with it; empty where nothing is."""
     removed: bool = False
 
 
@@ -75,6 +77,7 @@ class Storefront:
         )
         shop.add_url_rule("/item/<int:number>", "item", lambda number: self._item(number, address))
         shop.add_url_rule("/files/<name>", "file", self._file)
+        shop.add_url_rule("/pictures/<int:number>", "picture", self._picture)
         return shop
 
     def _up(self) -> list[Listing]:
@@ -104,6 +107,12 @@ class Storefront:
                 return Response(one.files[name], mimetype="application/octet-stream")
         return Response("gone", 404)
 
+    def _picture(self, number: int) -> Response:
+        one = self.listings.get(number)
+        if one is None or one.removed or not one.picture:
+            return Response("gone", 404)
+        return Response(one.picture, mimetype="image/png")
+
 
 def _markup(one: Listing, address: str) -> dict[str, object]:
     offer = {
@@ -120,6 +129,7 @@ def _markup(one: Listing, address: str) -> dict[str, object]:
         "description": one.text,
         "sku": str(one.number),
         "url": f"{address}/item/{one.number}",
+        **({"image": [f"{address}/pictures/{one.number}"]} if one.picture else {}),
         "offers": offer,
     }
 
