@@ -19,7 +19,7 @@ from config.children import environment
 from config.database import reading
 from config.workspace import Workspace
 from crawler.models import Copy, Find
-from matcher.models import Match
+from matcher.models import FoundPicture, Match
 from takedown.people import MACHINE
 
 CRAWL_SECONDS = 6 * 3600
@@ -140,8 +140,11 @@ def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str
             content.seek(0)
             mark = signature(content.read().decode("utf-8", "replace")).hex()
             answers = [{**one, SIGNATURE: mark} for one in answers]
+        seen = _appearance(workspace, find, content)
     rows = [_match_row(sha256, answer, match) for answer in answers for match in answer["matches"]]
     with Session(workspace.engine) as session:
+        if seen is not None:
+            session.merge(FoundPicture(find_sha256=sha256, appearance=f"{seen:016x}"))
         for row in rows:
             _keep(session, row)
         kept = session.get_one(Find, sha256)
@@ -162,6 +165,16 @@ def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str
         for match in answer["matches"]
         if is_at_least(match["verdict"], "probable")
     ]
+
+
+def _appearance(workspace: Workspace, find: Find, content: Any) -> int | None:
+    """What the picture of a listing looks like; None of anything else."""
+    if find.kind != "picture":
+        return None
+    from matcher.pictures import look
+
+    content.seek(0)
+    return look(find.name, content, workspace.limits)
 
 
 def _match_row(find_sha256: str, answer: dict[str, Any], match: dict[str, Any]) -> Match:

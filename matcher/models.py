@@ -72,3 +72,12 @@ class Match(SQLModel, table=True):
     answer: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """The whole line of `examine --json`, for the reader of a case."""
     found_at: datetime = Field(default_factory=now, sa_column=Column(UtcDateTime(), nullable=False))
+
+
+class FoundPicture(SQLModel, table=True):
+    """What the picture of a listing looks like (`pictures`): a hint between listings, never evidence."""
+
+    __tablename__ = "found_picture"
+    find_sha256: str = Field(primary_key=True)
+    appearance: str = Field(index=True)
+    """64 bits as 16 hexadecimal digits: databases have no whole number that holds them all."""

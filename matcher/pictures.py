@@ -2,7 +2,7 @@
 
 The signs of the 64 lowest frequencies of a grey picture of 32 × 32, against their median (pHash). Measured on pictures
 drawn by seed (`tests/bench/pictures.py`), alike at ALIKE bits apart: after JPEG at quality 30 to 90 and scaling by 0.5
-to 2 all of them; with a logo on 10 % × 10 % of it 0.93 of scenes, 0.88 of advertisements and none of the cards of words;
+to 2 all of them; with a logo on 10 % × 10 % of it 0.93 of scenes, 0.88 of advertisements, none of the cards of words;
 after a crop, with a frame or in dark mode next to none. Strangers: 0 of 3,999,000 pairs that are not both cards of
 words, 1 in 800 pairs of such cards, and 1 in 7 of those of one template, however different what they offer.
 So this is a hint for the reader of a case: it opens none, joins none, and is part of no odds.

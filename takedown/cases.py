@@ -12,6 +12,7 @@ from matcher.models import Match
 from takedown import clocks
 from takedown.errors import NotNow, UnknownCase
 from takedown.families import family_of
+from takedown.likeness import hints_of
 from takedown.log import AuditLog
 from takedown.models import Case, CaseCopy, CaseMatch, CaseState, Delivery, Notice, NoticeState, Recheck
 from takedown.people import find_person, require
@@ -286,12 +287,14 @@ def case_view(session: Session, number: str) -> dict[str, Any]:
     }
     notices = session.exec(select(Notice).where(Notice.case_id == case.id).order_by(col(Notice.id))).all()
     rechecks = session.exec(select(Recheck).where(Recheck.case_id == case.id).order_by(col(Recheck.id))).all()
+    copies = copies_of(session, case)
     return {
         **_row(session, case),
         "decision": case.decision,
         "closed_at": case.closed_at,
         "matches": [_match(match) for match in matches_of(session, case)],
-        "copies": [_copy(session, copy, whys.get(copy.id or 0, "")) for copy in copies_of(session, case)],
+        "copies": [_copy(session, copy, whys.get(copy.id or 0, "")) for copy in copies],
+        "hints": hints_of(session, case, copies),
         "notices": [_notice(one) for one in notices],
         "rechecks": [
             {"copy_id": one.copy_id, "asked_at": one.asked_at, "status": one.status,

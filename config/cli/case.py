@@ -98,6 +98,8 @@ def _print_case(view: dict[str, Any]) -> None:
         [[one["url"], one["whereabouts"], one["first_seen_at"], one["why"]] for one in view["copies"]],
         title="Copies",
     )
+    for hint in view["hints"]:
+        print(f"  hint: {hint['url']} shows {hint['says']} ({hint['other_url']})")
     print_table(
         ["notice", "letter", "to", "state"],
         [[one["id"], one["letter"], one["recipient"], one["state"]] for one in view["notices"]],
