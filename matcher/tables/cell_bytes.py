@@ -61,6 +61,31 @@ def lines_of(cells: Sequence[str]) -> Bytes:
     return lines
 
 
+def picked(pieces: Sequence[Sequence[str]], first: int, step: int) -> Cells:
+    """Every so many cells of a column that is in pieces, from the first on, as a column of its own."""
+    read = [bytes_of(cells) for cells in pieces]
+    count = sum(offsets.size - 1 for _, offsets in read)
+    ends = np.zeros(len(range(first, count, step)) + 1, dtype=np.int64)
+    room = np.empty(sum(int(offsets[-1] - offsets[0]) for _, offsets in read), dtype=np.uint8)
+    passed, kept = 0, 0
+    for data, offsets in read:
+        kept = _pick(
+            data,
+            offsets,
+            max(0, first - passed) if passed <= first else (first - passed) % step,
+            step,
+            ends,
+            kept,
+            room,
+        )
+        passed += offsets.size - 1
+    import pyarrow as pa
+
+    used = room[: ends[-1]].copy()
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(used)]
+    return Cells(pa.Array.from_buffers(pa.large_string(), ends.size - 1, buffers))
+
+
 def looks_of(cells: Sequence[str]) -> Looks:
     """What the cells of a column could be."""
     data, offsets = bytes_of(cells)
@@ -94,6 +119,19 @@ def _in_lines(data: Any, offsets: Any, lines: Any) -> None:
         for k in range(offsets[i], offsets[i + 1]):
             lines[at] = data[k]
             at += 1
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _pick(data: Any, offsets: Any, first: Any, step: Any, ends: Any, kept: Any, room: Any) -> Any:
+    """Copies some cells behind those that are kept already; answers how many are kept now."""
+    at = ends[kept]
+    for i in range(first, offsets.shape[0] - 1, step):
+        for k in range(offsets[i], offsets[i + 1]):
+            room[at] = data[k]
+            at += 1
+        kept += 1
+        ends[kept] = at
+    return kept
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

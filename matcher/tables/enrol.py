@@ -17,12 +17,13 @@ import numpy as np
 from matcher.errors import BadSourceFile
 from matcher.prf import subkey
 from matcher.sketches import MatchingKeys
+from matcher.tables.cell_ids import hashes_of_cells
 from matcher.tables.id_space import measure
 from matcher.tables.row_index import SourceFile, build
 from matcher.tables.row_keys import records_of
 from matcher.tables.sources import ID_COLUMNS, id_column_of, read_batches, read_columns
 from matcher.tables.spellings import is_id_name
-from matcher.tables.tokens import hashes_of_cells, tokens_of_ids
+from matcher.tables.tokens import tokens_of_ids
 
 IDS_FOLDER = "ids"
 ROWS_FOLDER = "rows"

@@ -19,18 +19,20 @@ from math import log10
 import numpy as np
 import numpy.typing as npt
 
-from matcher.contents import Part, Table
+from matcher.contents import Cells, Part, Table
 from matcher.prf import subkey
 from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence, MatchingKeys, ReleaseEvidence
 from matcher.tables.alignment import align_by_values
-from matcher.tables.cells import Column, read_column
+from matcher.tables.cell_bytes import picked
+from matcher.tables.cell_ids import hashes_of_cells, share_of_ids
+from matcher.tables.cells import Column
 from matcher.tables.enrol import ROWS_FOLDER
+from matcher.tables.found_columns import read_found_column
 from matcher.tables.linkage import Aligned, Linked, align, align_by_name, hits_of, link
 from matcher.tables.odds import FROM_SELECTION, log10_e_value, log10_lacking
 from matcher.tables.pairing import pair
 from matcher.tables.row_index import RowIndex, open_index
 from matcher.tables.spellings import is_field, is_id_name, read_name
-from matcher.tables.tokens import hashes_of_cells, share_of_ids
 
 NAME = "row-values"
 VERSION = "1"
@@ -55,27 +57,39 @@ class _Kept:
 
     columns: tuple[str, ...]
     rows_most: int
-    cells: list[list[str]]
+    parts: list[list[Cells]]
+    """By column, its kept cells in pieces."""
     stride: int = 1
     rows: int = 0
+    held: int = 0
 
     def add(self, part: Table) -> None:
         first = -self.rows % self.stride
-        for kept, cells in zip(self.cells, part.cells, strict=False):
-            kept.extend(cells[first :: self.stride])
+        for kept, cells in zip(self.parts, part.cells, strict=False):
+            kept.append(picked([cells], first, self.stride))
+        self.held += len(range(first, part.rows_count, self.stride))
         self.rows += part.rows_count
-        while self.cells and len(self.cells[0]) > self.rows_most:
+        while self.parts and self.held > self.rows_most:
             self.stride *= 2
-            self.cells = [kept[::2] for kept in self.cells]
+            self.parts = [[picked(kept, 0, 2)] for kept in self.parts]
+            self.held = -(-self.held // 2)
+
+    def cells(self, column: int) -> Cells:
+        """The kept cells of one column."""
+        kept = self.parts[column]
+        if len(kept) != 1:
+            kept[:] = [picked(kept, 0, 1)]
+        return kept[0]
 
     def thinned(self, most: int) -> _Kept:
         """Fewer rows of it, or itself where it has no more."""
-        held = len(self.cells[0]) if self.cells else 0
-        step = -(-held // most)
+        step = -(-self.held // most)
         if step < 2:
             return self
-        cells = [kept[::step] for kept in self.cells]
-        return _Kept(self.columns, self.rows_most, cells, self.stride * step, self.rows)
+        parts = [[picked(kept, 0, step)] for kept in self.parts]
+        return _Kept(
+            self.columns, self.rows_most, parts, self.stride * step, self.rows, -(-self.held // step)
+        )
 
 
 @dataclass(slots=True)
@@ -101,7 +115,7 @@ class RowSketch:
             kept = self.tables[part.name] = _Kept(part.columns, most, [[] for _ in part.columns])
             if not part.has_header:
                 kept.columns = tuple("" for _ in part.columns)
-        if len(part.cells) == len(kept.cells):
+        if len(part.cells) == len(kept.parts):
             kept.add(part)
 
     def screened(self) -> list[_Read]:
@@ -133,7 +147,7 @@ class _Read:
 
 def headed(kept: _Kept) -> _Kept:
     """A table whose first row is names of fields or of a participants' column, though its reader took it for data."""
-    first = [cells[0] for cells in kept.cells if cells]
+    first = [kept.cells(i)[0] for i in range(len(kept.parts)) if kept.held]
     if (
         any(kept.columns)
         or len(first) < 2
@@ -142,9 +156,8 @@ def headed(kept: _Kept) -> _Kept:
         )
     ):
         return kept
-    return _Kept(
-        tuple(first), kept.rows_most, [cells[1:] for cells in kept.cells], kept.stride, kept.rows - 1
-    )
+    below = [[picked(cells, 1, 1)] for cells in kept.parts]
+    return _Kept(tuple(first), kept.rows_most, below, kept.stride, kept.rows - 1, kept.held - 1)
 
 
 def sketch(keys: MatchingKeys) -> RowSketch:
@@ -221,14 +234,15 @@ def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
     chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
     names = [kept.columns[i] for i in chosen]
     ids: list[npt.NDArray[np.uint64]] = []
-    for i, cells in enumerate(kept.cells):
+    for i in range(len(kept.parts)):
+        cells = kept.cells(i)
         first = cells[:LOOKED_AT]
         if i in chosen and (len(set(first)) < 0.8 * len(first) or share_of_ids(first) < 0.3):
             continue
         hashes = hashes_of_cells(id_key, cells)
         if (hashes != 0).mean() > 0.5 and len(ids) < MOST_ID_COLUMNS:
             ids.append(hashes)
-    return _Read(kept, names, [read_column(key, kept.cells[i], every_level=True) for i in chosen], ids)
+    return _Read(kept, names, [read_found_column(key, kept.cells(i)) for i in chosen], ids)
 
 
 def _linked_at(sketch: RowSketch, at: int, index: RowIndex) -> tuple[_Read, Linked] | None:

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.prf import _halves, _sip, siphash24_many, siphash24_words
+from matcher.prf import _halves, _sip, siphash24_words
 from matcher.tables.cell_bytes import lines_of
 
 LONGEST = 64
@@ -323,24 +323,6 @@ def canonical(cell: str) -> int | bytes | None:
     word = text.lower().encode(errors="replace").translate(None, _NO_LETTERS)
     digits = len(word) - len(word.translate(None, b"0123456789"))
     return word if 4 <= len(word) <= LONGEST and 0 < digits < len(word) else None
-
-
-def hashes_of_cells(key: bytes, cells: Sequence[str]) -> npt.NDArray[np.uint64]:
-    """The keyed hash of every cell read as one id, 0 where it cannot be one."""
-    hashes = np.zeros(len(cells), dtype=np.uint64)
-    forms = {i: canonical(cell) for i, cell in enumerate(cells)}
-    numbers = [i for i, form in forms.items() if isinstance(form, int) and form >= SMALLEST_NUMBER]
-    words = [i for i, form in forms.items() if isinstance(form, bytes)]
-    if numbers:
-        hashes[numbers] = siphash24_words(key, np.array([forms[i] for i in numbers], dtype=np.uint64))
-    if words:
-        hashes[words] = siphash24_many(key, [forms[i].decode("ascii") for i in words])  # type: ignore[union-attr]
-    return hashes
-
-
-def share_of_ids(cells: Sequence[str]) -> float:
-    """The share of cells that are in the form of an id."""
-    return sum(canonical(cell) is not None for cell in cells) / max(1, len(cells))
 
 
 def tokens_of_ids(key: bytes, ids: Iterable[str]) -> tuple[Tokens, Words]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from matcher.prf import subkey
 from matcher.sketches import MatchingKeys
+from matcher.tables.cell_ids import hashes_of_cells
 from matcher.tables.enrol import HASHES_FILE, IDS_FOLDER, PARTICIPANTS_FILE, RECORDS_FILE, ROWS_FOLDER
 from matcher.tables.row_index import open_index, withdraw
 from matcher.tables.row_keys import records_of
-from matcher.tables.tokens import hashes_of_cells
 
 
 def withdraw_rows(folder: Path, ids: Iterable[str], keys: MatchingKeys) -> int:
