@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -31,8 +32,9 @@ _LOOKED_AT = 60
 
 def sniff(name: str, head: bytes) -> int:
     """4 where most of the lines are a variant's of one person."""
-    lines = [line for line in head.decode("utf-8", "replace").splitlines()[:-1] if line.strip()]
-    body = [line for line in lines if not line.startswith("#")][1 : _LOOKED_AT + 1]
+    lines = head.decode("utf-8", "replace").splitlines()[:-1]
+    told = (line for line in lines if line.strip() and not line.startswith("#"))
+    body = list(islice(told, 1, _LOOKED_AT + 1))
     if len(body) < 3:
         return 0
     return 4 if sum(_LINE.fullmatch(line) is not None for line in body) >= 0.9 * len(body) else 0

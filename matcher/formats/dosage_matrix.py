@@ -7,6 +7,7 @@ other columns (ids, phenotypes) come as a table, so that nothing of the file is 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -274,6 +275,6 @@ def _without_family(name: str) -> str:
 
 
 def _cells(line: bytes, delimiter: bytes) -> list[str]:
-    text = line.decode("utf-8-sig", "replace").rstrip("\r\n")
+    text = line.removeprefix(BOM_UTF8).decode("utf-8", "replace").rstrip("\r\n")
     cells = text.split() if delimiter == b" " else text.split(delimiter.decode())
     return [cell.strip().strip('"') for cell in cells]

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TextIO
 
 import yaml
@@ -56,9 +56,11 @@ def sniff(name: str, head: bytes) -> int:
     if is_named:
         told = sum(_KEY.match(line) is not None or line.lstrip().startswith("- ") for line in lines)
         return 3 if told >= _FEWEST_ROWS else 2 * (len(head) >= HEAD_BYTES)
+    odd = (line for line in lines if not any(one.match(line) for one in (_ITEM, _KEY, _LEAF)))
+    if len(lines) - sum(1 for _ in islice(odd, len(lines) // 20 + 1)) < 0.95 * len(lines):
+        return 0
     records = sum(_ITEM.match(line) is not None or _KEYED.fullmatch(line) is not None for line in lines)
-    fitting = sum(any(one.match(line) for one in (_ITEM, _KEY, _LEAF)) for line in lines)
-    return 3 if records >= _FEWEST_ROWS and fitting >= 0.95 * len(lines) else 0
+    return 3 if records >= _FEWEST_ROWS else 0
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:

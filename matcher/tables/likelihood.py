@@ -17,7 +17,10 @@ import numpy.typing as npt
 
 from matcher.tables.cells import DATE_TAG, MOST_DECIMALS, Column, Hashes32, short
 from matcher.tables.linkage import Aligned, align
-from matcher.tables.row_index import RowIndex
+from matcher.tables.row_index import RowIndex, starts_of
+
+_Asked = tuple[Hashes32, npt.NDArray[np.int32], list[npt.NDArray[np.int64]]]
+"""Distinct values of some columns, where those of each slot begin, and by column where its cells stand among them."""
 
 ROWS_ASKED = 48
 MOST_FINDS = 200
@@ -99,6 +102,7 @@ def _densities(
 ) -> npt.NDArray[np.float64]:
     """ln likelihood by find column and index column, per unit of the value; -inf where they share no form."""
     scores = np.full((len(columns), len(index.columns)), -np.inf)
+    asked: dict[tuple[int, ...], _Asked] = {}
     for c, described in enumerate(index.columns):
         by_tag: dict[int, list[int]] = {}
         for i, column in enumerate(columns[:MOST_FINDS]):
@@ -106,17 +110,23 @@ def _densities(
             if tag is not None:
                 by_tag.setdefault(tag, []).append(i)
         for tag, finds in by_tag.items():
-            values = np.unique(np.concatenate([cut[i, tag] for i in finds]))
-            values = values[values != 0]
-            counts = index.counts_of(c, tag, values)
+            if (tag, *finds) not in asked:
+                asked[tag, *finds] = _asked([cut[i, tag] for i in finds])
+            values, starts, places = asked[tag, *finds]
+            counts = index.counts_of(c, tag, values, starts)
             total = index.records_count * described.filled + 1.0
-            for i in finds:
-                cells = cut[i, tag][cut[i, tag] != 0]
+            for i, cells in zip(finds, places, strict=True):
                 if cells.size:
-                    held = counts[np.searchsorted(values, cells)]
+                    held = counts[cells]
                     per_unit = tag * np.log(10) if described.kind == "number" and tag < DATE_TAG else 0.0
                     scores[i, c] = float(np.log((held + UNSEEN) / total).sum() + cells.size * per_unit)
     return scores
+
+
+def _asked(columns: Sequence[Hashes32]) -> _Asked:
+    values = np.unique(np.concatenate(columns))
+    values = values[values != 0]
+    return values, starts_of(values), [np.searchsorted(values, cells[cells != 0]) for cells in columns]
 
 
 def _coarse(shared: set[int], bits: dict[int, float]) -> int | None:
@@ -139,9 +149,10 @@ def _fine_values(
         for tag in column.hashes:
             cells = cut[i, tag]
             values, rows_with = np.unique(cells[cells != 0], return_counts=True)
+            starts = starts_of(values)
             for c in np.flatnonzero(shared == tag):
                 if values.size and index.columns[c].bits[tag] >= FINE_BITS:
-                    held = int(rows_with[index.counts_of(int(c), tag, values) > 0].sum())
+                    held = int(rows_with[index.counts_of(int(c), tag, values, starts) > 0].sum())
                     asked = int(rows_with.sum())
                     scores[i, c] += HELD * held + NOT_HELD * (asked - held)
                     shares[i, c] = held / asked

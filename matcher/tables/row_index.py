@@ -69,14 +69,16 @@ class RowIndex:
             _mapped(f"{self.folder}/values_{column}_{tag}.npy", self.written),
         )
 
-    def counts_of(self, column: int, tag: int, values: Hashes32) -> npt.NDArray[np.int64]:
-        """How many records hold each of these hashes; they are in order, and none is 0."""
+    def counts_of(
+        self, column: int, tag: int, values: Hashes32, starts: npt.NDArray[np.int32] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """How many records hold each of these hashes; they are in order, and none is 0. `starts` is of `starts_of`."""
         held = np.zeros(values.size, dtype=np.int64)
         own, counts = (
             _mapped(f"{self.folder}/{name}", self.written)
             for name in (f"values_{column}_{tag}.npy", f"counts_{column}.npy")
         )
-        _count(own, counts, values, starts_of(values), held)
+        _count(own, counts, values, starts_of(values) if starts is None else starts, held)
         return held
 
 

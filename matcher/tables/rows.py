@@ -137,12 +137,26 @@ class RowSketch:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A table as hashes: its columns of values, and those that may hold ids."""
+    """A table as hashes: its columns of values, and on demand those that may hold ids."""
 
     kept: _Kept
     names: list[str]
     columns: list[Column]
-    ids: list[npt.NDArray[np.uint64]]
+    id_key: bytes
+
+    def ids(self) -> list[npt.NDArray[np.uint64]]:
+        """Columns that may hold ids, hashed: distinct, most in form; asked for only where releases are to be told."""
+        found: list[npt.NDArray[np.uint64]] = []
+        for i, name in enumerate(self.kept.columns):
+            cells = self.kept.cells(i)
+            first = cells[:LOOKED_AT]
+            few = len(set(first)) < 0.8 * len(first) or share_of_ids(first) < 0.3
+            if few and not is_id_name(name):
+                continue
+            hashes = hashes_of_cells(self.id_key, cells)
+            if (hashes != 0).mean() > 0.5 and len(found) < MOST_ID_COLUMNS:
+                found.append(hashes)
+        return found
 
 
 def headed(kept: _Kept) -> _Kept:
@@ -201,9 +215,9 @@ def compare(sketch: RowSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> li
 def _paired(sketch: RowSketch, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
     """What ids beside values say of releases; the best table for each, corrected for the number of tables."""
     best: dict[str, ReleaseEvidence] = {}
-    tables = sketch.screened()
+    tables = sketch.screened() if cohort.releases else []
     for at, first in enumerate(tables):
-        found = _pair(first, cohort) if first.ids else []
+        found = _pair(first, cohort)
         if not found:
             continue
         full = sketch.full(at)
@@ -215,7 +229,8 @@ def _paired(sketch: RowSketch, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
 
 
 def _pair(table: _Read, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
-    return pair(table.ids, table.columns, [read_name(name) for name in table.names], cohort)
+    ids = table.ids()
+    return pair(ids, table.columns, [read_name(name) for name in table.names], cohort) if ids else []
 
 
 def _stronger(
@@ -230,19 +245,10 @@ def _stronger(
 
 
 def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
-    """Names and hashed columns of some rows of a table, and its columns that may hold ids: distinct, most in form."""
+    """Names and hashed columns of some rows of a table."""
     chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
     names = [kept.columns[i] for i in chosen]
-    ids: list[npt.NDArray[np.uint64]] = []
-    for i in range(len(kept.parts)):
-        cells = kept.cells(i)
-        first = cells[:LOOKED_AT]
-        if i in chosen and (len(set(first)) < 0.8 * len(first) or share_of_ids(first) < 0.3):
-            continue
-        hashes = hashes_of_cells(id_key, cells)
-        if (hashes != 0).mean() > 0.5 and len(ids) < MOST_ID_COLUMNS:
-            ids.append(hashes)
-    return _Read(kept, names, [read_found_column(key, kept.cells(i)) for i in chosen], ids)
+    return _Read(kept, names, [read_found_column(key, kept.cells(i)) for i in chosen], id_key)
 
 
 def _linked_at(sketch: RowSketch, at: int, index: RowIndex) -> tuple[_Read, Linked] | None:

@@ -18,8 +18,8 @@ from matcher.tables.tokens import SMALLEST_NUMBER, canonical
 
 KEY = bytes(range(16))
 ODD = (
-    "rs123456|Yes|no|A1:5|chr7|I10|E11.9|2010-01-05|5-Mar-2011|Jan 5, 2010|é|1,5|inf|-inf|infinity|NaN|NA|nan|-|?|.|#N/A|n.a.",
-    "Missing|(null)|1.|+5|.5|1e400|1e|0x10|1_000|1e-400|12345_12345|HG00096_HG00096|1.0_1.0|9007199254740993.0|1e+05|1E5",
+    "rs123456|Yes|no|A1:5|chr7|I10|E11.9|2010-01-05|5-Mar-2011|Jan 5, 2010|é|1,5|inf|-inf|infinity|NaN|NA|nan|-|?|.",
+    "#N/A|n.a.|Missing|(null)|1.|+5|.5|1e400|1e|0x10|1_000|1e-400|12345_12345|HG00096_HG00096|1.0_1.0|9007199254740993.0|1e+05|1E5",
     "12e05|1.25e2|+441632960000|a.b@example.org|SW1A|SW1A 1AA|9434765919|943 476 5919||  | abc def |\t1|\x1c1|\u00a05",
 )
 WORDS = ["x" * 300, *"|".join(ODD).split("|")]
