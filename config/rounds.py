@@ -18,7 +18,7 @@ from sqlmodel import Session, col, or_, select
 from config.children import environment
 from config.database import reading
 from config.workspace import Workspace
-from crawler.models import Copy, Find
+from crawler.models import Capture, Copy, Find
 from matcher.models import FoundPicture, Match
 from takedown.people import MACHINE
 
@@ -137,6 +137,7 @@ def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str
     with workspace.vault.open(find.vault_object) as content:
         answers = [one for one in examiner.content(find.name, content) if one["matches"]]
         if find.kind == "listing":
+            answers += _in_screenshots(workspace, examiner, sha256)
             content.seek(0)
             mark = signature(content.read().decode("utf-8", "replace")).hex()
             answers = [{**one, SIGNATURE: mark} for one in answers]
@@ -165,6 +166,20 @@ def _examine_find(workspace: Workspace, examiner: Any, sha256: str, version: str
         for match in answer["matches"]
         if is_at_least(match["verdict"], "probable")
     ]
+
+
+def _in_screenshots(workspace: Workspace, examiner: Any, sha256: str) -> list[dict[str, Any]]:
+    """What the screenshots of a listing hold in words, where words of pictures are read."""
+    if not workspace.limits.ocr:
+        return []
+    with reading(workspace.engine) as session:
+        taken = select(Capture.screenshot_object).join(Copy, col(Copy.capture_id) == Capture.id)
+        objects = session.exec(taken.where(Copy.find_sha256 == sha256).order_by(col(Capture.id))).all()
+    answers: list[dict[str, Any]] = []
+    for name in dict.fromkeys(one for one in objects if one):
+        with workspace.vault.open(name) as picture:
+            answers += [one for one in examiner.content("screenshot.png", picture) if one["matches"]]
+    return answers
 
 
 def _appearance(workspace: Workspace, find: Find, content: Any) -> int | None:

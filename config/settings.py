@@ -121,6 +121,8 @@ class ReadingLimits(_Section):
     total_bytes: int = 20 * 1024**3
     memory_bytes: int = 1024**3
     seconds: float = 120.0
+    ocr: bool = False
+    """Whether the words of pictures are read, by the system's tesseract."""
 
 
 class Gate(_Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import keys as key_files
-from config.errors import Busy, NoWorkspace
+from config.errors import BadSettings, Busy, NoWorkspace
 from config.settings import SETTINGS_FILE, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -63,13 +64,17 @@ class Workspace:
     @property
     def limits(self) -> Limits:
         from matcher.contents import Limits
+        from matcher.formats.recognised import NEEDED, PROGRAM
 
         given = self.settings.limits
+        if given.ocr and shutil.which(PROGRAM) is None:
+            raise BadSettings(f"[limits] ocr is on and {PROGRAM} is not there; {NEEDED}, or set ocr = false")
         return Limits(
             file_bytes=given.file_bytes,
             total_bytes=given.total_bytes,
             memory_bytes=given.memory_bytes,
             seconds=given.seconds,
+            ocr=given.ocr,
         )
 
     @contextmanager

@@ -52,6 +52,8 @@ class Limits:
     variants_per_part: int = 2_000
     pictures: bool = False
     """True where the appearance of pictures is asked for; else none is decoded."""
+    ocr: bool = False
+    """True where the words of pictures are read by the system's tesseract."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def look(name: str, stream: BinaryIO, limits: Limits) -> int | None:
 
     seen = [
         event.appearance
-        for event in read_bytes(name, stream, replace(limits, pictures=True))
+        for event in read_bytes(name, stream, replace(limits, pictures=True, ocr=False))
         if isinstance(event, Picture)
     ]
     return seen[0] if len(seen) == 1 else None

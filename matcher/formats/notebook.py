@@ -1,7 +1,12 @@
-"""Jupyter notebooks, read as JSON and never run: sources and printed outputs as text, tables in outputs as tables."""
+"""Jupyter notebooks, read as JSON and never run: sources and printed outputs as text, tables in outputs as tables.
+
+With `limits.ocr` the pictures in outputs are read for their words.
+"""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -9,9 +14,11 @@ from typing import Any
 
 from matcher.contents import Limits, Opened, Table, Text, Unreadable
 from matcher.formats.delimited import parts_of
+from matcher.formats.picture import words_in
 
 FORMAT = "notebook"
 _MOST_BYTES = 256 << 20
+_MOST_PICTURES = 100
 _WIDE_BREAK = re.compile(r"\s*\\?\s*$")
 
 
@@ -32,6 +39,8 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
         ]
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as wrong:
         raise Unreadable("damaged", type(wrong).__name__) from None
+    left = _MOST_PICTURES if limits.ocr else 0
+    unread: Unreadable | None = None
     for cell in cells:
         if not isinstance(cell, dict):
             continue
@@ -41,6 +50,14 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
         for output in cell.get("outputs") or []:
             if isinstance(output, dict):
                 yield from _output(output, limits)
+                for number, picture in enumerate(_pictures(output)[:left]):
+                    left -= 1
+                    try:
+                        yield from words_in(io.BytesIO(picture), f"output picture {number}", limits)
+                    except Unreadable as wrong:
+                        unread = unread or wrong
+    if unread is not None:
+        raise unread  # what else the notebook holds was read
 
 
 def _output(output: dict[str, Any], limits: Limits) -> Iterator[Table | Text]:
@@ -55,6 +72,18 @@ def _output(output: dict[str, Any], limits: Limits) -> Iterator[Table | Text]:
     traceback = _joined(output.get("traceback"))
     if traceback:
         yield Text("output", traceback)
+
+
+def _pictures(output: dict[str, Any]) -> list[bytes]:
+    """The pictures of an output, which stand in base 64."""
+    data = output.get("data")
+    if not isinstance(data, dict):
+        return []
+    texts = [_joined(data.get(kind)) for kind in ("image/png", "image/jpeg", "image/webp")]
+    try:
+        return [base64.b64decode(text) for text in texts if text]
+    except ValueError:
+        return [b""]  # told as damaged by who reads it
 
 
 def html_tables(html: str, limits: Limits) -> Iterator[Table]:
