@@ -35,17 +35,15 @@ def keys_of(columns: Sequence[npt.NDArray[np.uint32]]) -> Keys:
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _mix(keys: Any, cells: Any) -> None:
-    for i in range(keys.shape[0]):
-        if keys[i] == 0 or cells[i] == 0:
-            keys[i] = 0
-            continue
-        x = keys[i] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(cells[i])
+    for i in range(keys.shape[0]):  # without a branch, which empty cells would make hard to foresee
+        key, cell = keys[i], np.uint64(cells[i])
+        x = key * np.uint64(0x9E3779B97F4A7C15) + cell
         x ^= x >> np.uint64(30)
         x *= np.uint64(0xBF58476D1CE4E5B9)
         x ^= x >> np.uint64(27)
         x *= np.uint64(0x94D049BB133111EB)
         x ^= x >> np.uint64(31)
-        keys[i] = x if x != 0 else np.uint64(1)
+        keys[i] = max(x, np.uint64(1)) if (key != 0) & (cell != 0) else np.uint64(0)
 
 
 def is_among(asked: Keys, keys: Keys) -> npt.NDArray[np.bool_]:
