@@ -16,7 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.genotypes.found import FoundGenotypes
-from matcher.genotypes.kinship import Odds, kin_odds_over_drift, odds_of_pairs, switch_chances
+from matcher.genotypes.kinship import (
+    Odds,
+    kin_odds_over_drift,
+    kin_odds_over_second_degree,
+    odds_of_pairs,
+    switch_chances,
+)
 from matcher.genotypes.partitions import calls_of, nearest_in_store
 from matcher.genotypes.provenance import Find, Fit, Held, Window, weigh, window, worth_telling
 from matcher.genotypes.search import Nearest
@@ -25,7 +31,7 @@ from matcher.genotypes.store import Store, open_store
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation, ReleaseEvidence
 
 NAME = "genotype-identity"
-VERSION = "4"
+VERSION = "5"
 
 FEWEST_SITES = 24
 ENOUGH_SITES = 48
@@ -222,14 +228,16 @@ def _seek_kin(
     doubtful &= likely - log(store.samples_count) > KIN_DECADES * log(10)
     at = np.flatnonzero(doubtful)
     along = np.lexsort((store.positions[known], store.chromosomes[known]))
-    over = kin_odds_over_drift(
-        mine[np.ix_(along, at)],
-        theirs[np.ix_(along, at)],
-        store.frequencies[known[along]],
-        _switches(store, known[along]),
-    )
+    frequencies, switches = store.frequencies[known[along]], _switches(store, known[along])
+
+    def pairs(at: npt.NDArray[np.int64]) -> tuple[Calls, Calls, Floats, Floats]:
+        return mine[np.ix_(along, at)], theirs[np.ix_(along, at)], frequencies, switches
+
+    over = kin_odds_over_drift(*pairs(at))
     is_kin = close > LEAST_KINSHIP
     is_kin.reshape(-1)[at] = over > log(store.samples_count / FALSE_CALL)
+    at = np.flatnonzero(is_kin)
+    is_kin.reshape(-1)[at] = kin_odds_over_second_degree(*pairs(at)) > -log(FALSE_CALL)
     out[some] = np.where(is_kin, likely, -np.inf).max(axis=0) - log(store.samples_count)
 
 

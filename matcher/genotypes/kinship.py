@@ -160,6 +160,40 @@ def kin_odds_over_drift(found: Calls, participants: Calls, frequencies: Array, s
     return against_drift
 
 
+def kin_odds_over_second_degree(
+    found: Calls, participants: Calls, frequencies: Array, switches: Array
+) -> Array:
+    """Log odds of a child, parent or full sibling against a grandparent, uncle, aunt or half sibling.
+
+    Those share one haplotype along half of the genome, in stretches, where a child shares one everywhere and full
+    siblings share two along a quarter. Whoever is that far from a participant is kin to a large part of a country.
+    Sites are in order of chromosome and place.
+    """
+    odds = odds_of_pairs(found, participants, frequencies, switches)
+    chances = [joint_chances(frequencies, error) for error in ERRORS]
+    second = _mean(np.stack([_second_degree(found, participants, one, switches) for one in chances]))
+    strangers = _mean(np.stack([_log_chances(found, participants, one[:, 0]) for one in chances]))
+    over_second: Array = odds.kin + strangers - second
+    return over_second
+
+
+def _second_degree(found: Calls, participants: Calls, chances: Array, switches: Array) -> Array:
+    """The log chance of each pair of columns if one haplotype is shared along half of the genome, in stretches."""
+    none, one = np.full(found.shape[1], 0.5), np.full(found.shape[1], 0.5)
+    total = np.zeros(found.shape[1])
+    for mine, theirs, table, switch in zip(found, participants, chances, switches, strict=True):
+        called = (mine >= 0) & (theirs >= 0)
+        seen = np.where(called, table[:2, np.maximum(mine, 0), np.maximum(theirs, 0)], 1.0)
+        none, one = (
+            (none * (1 - switch) + one * switch) * seen[0],
+            (one * (1 - switch) + none * switch) * seen[1],
+        )
+        both = none + one
+        total += np.log(both)
+        none, one = none / both, one / both
+    return total
+
+
 def _log_chances(found: Calls, participants: Calls, table: Array) -> Array:
     """The log chance of each pair of columns at all sites, from a table (sites, 3, 3)."""
     sites = np.arange(len(found))[:, None]
