@@ -114,3 +114,13 @@ def test_a_reader_without_the_program_says_what_to_install(
     )
     assert file.ended is not None
     assert "install tesseract-ocr and tesseract-ocr-chi-sim" in file.ended.detail
+
+
+def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "tesseract"
+    program.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    limits = Limits(seconds=4.0, memory_bytes=(1 << 29) + 1, ocr=True)
+    file = read(encoded(drawn(made_rows(3), 200, LATIN)), limits=limits)
+    assert (file.parts, file.skipped) == ([], "timeout")
