@@ -27,7 +27,9 @@ PICTURES = 8
 
 def main() -> None:
     limits = Limits(ocr=True)
-    print(f"share of ids and of other cells that stand in a table; {PICTURES} tables of 20 × 3, seconds a picture")
+    print(
+        f"share of ids and of other cells that stand in a table; {PICTURES} tables of 20 × 3, seconds a picture"
+    )
     for size in (12, 16, 22):
         for change, made in CHANGES.items():
             began, ids, others = time.monotonic(), 0.0, 0.0
