@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from config.cli import tokens
-from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.cli.session import JsonOption, actor, enrolled, opened, print_json, print_table
 from config.database import reading
-from config.workspace import Workspace
 
 app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
 app.command("tokens")(tokens.tokens)
@@ -88,7 +87,7 @@ def build(
     from matcher.genotypes.builds import add_build
 
     workspace = opened()
-    folder = _folder(workspace, name)
+    folder = enrolled(workspace, name).folder
     known = add_build(folder, workspace.keys.matching.genotypes, build, positions)
     workspace.log.append(actor=actor(None), action="cohort.build", subject=name, details={"variants": known})
     print(f"Cohort {name}: {known:,} variants are known by their place in {build}")
@@ -105,39 +104,35 @@ def withdraw(
     """
     from matcher.errors import BadSourceFile
     from matcher.genotypes import store
-    from matcher.library import read_library
     from matcher.tables.enrol import read_ids
     from matcher.tables.withdrawal import withdraw_rows
 
     workspace = opened()
-    with reading(workspace.engine) as session:
-        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
+    cohort = enrolled(workspace, name)
     keys, listed = workspace.keys.matching, read_ids(ids)
-    genotypes = 0
-    if store.open_store(cohort.folder, keys.genotypes) is not None:
-        genotypes = store.withdraw(cohort.folder, listed, keys.genotypes)
-    rows = withdraw_rows(cohort.folder, listed, keys)
-    of_releases = sum(withdraw_rows(release.folder, listed, keys) for release in cohort.releases)
-    if not genotypes + rows + of_releases:
+
+    def genotypes_of(folder: Path) -> int:
+        has_any = store.open_store(folder, keys.genotypes) is not None
+        return store.withdraw(folder, listed, keys.genotypes) if has_any else 0
+
+    genotypes, rows = genotypes_of(cohort.folder), withdraw_rows(cohort.folder, listed, keys)
+    releases = [release.folder for release in cohort.releases]
+    details = {
+        "genotypes": genotypes,
+        "rows": rows,
+        "genotypes_of_releases": sum(map(genotypes_of, releases)),
+        "rows_of_releases": sum(withdraw_rows(folder, listed, keys) for folder in releases),
+    }
+    if not any(details.values()):
         raise BadSourceFile(
             f"none of these ids has genotypes or values in cohort {name!r}; "
             "give ids as the cohort or a release knows them"
         )
-    details = {"genotypes": genotypes, "rows": rows, "rows_of_releases": of_releases}
     workspace.log.append(actor=actor(None), action="cohort.withdraw", subject=name, details=details)
     print(
         f"Cohort {name}: {genotypes:,} participants' genotypes and {rows:,} participants' values "
-        f"({of_releases:,} in releases) are compared no more"
+        f"({details['genotypes_of_releases']:,} and {details['rows_of_releases']:,} in releases) are compared no more"
     )
-
-
-def _folder(workspace: Workspace, name: str) -> Path:
-    """The cohort's folder; raises NotEnrolled where there is no such cohort."""
-    from matcher.library import read_library
-
-    with reading(workspace.engine) as session:
-        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
-    return cohort.folder
 
 
 @app.command("list")

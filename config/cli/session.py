@@ -9,12 +9,15 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from config.settings import find_home
 from config.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from matcher.sketches import EnrolledCohort
 
 HomeOption = Annotated[
     Path | None,
@@ -41,6 +44,16 @@ def home_folder() -> Path:
 
 def opened() -> Workspace:
     return open_workspace(home_folder())
+
+
+def enrolled(workspace: Workspace, name: str) -> EnrolledCohort:
+    """The cohort of that name as matchers see it; raises NotEnrolled where there is none."""
+    from config.database import reading
+    from matcher.library import read_library
+
+    with reading(workspace.engine) as session:
+        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
+    return cohort
 
 
 def actor(by: str | None) -> str:

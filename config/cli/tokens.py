@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.cli.session import JsonOption, actor, opened, print_json
-from config.database import reading
+from config.cli.session import JsonOption, actor, enrolled, opened, print_json
 from config.errors import BadKeys
 from config.keys import derive
 from config.workspace import Workspace
@@ -59,11 +58,8 @@ def _store_of(workspace: Workspace, name: str, *, needed: bool) -> Any:
     """The cohort's genotypes; raises NotEnrolled, and BadSourceFile where they are needed and there are none."""
     from matcher.errors import BadSourceFile
     from matcher.genotypes.store import open_store
-    from matcher.library import read_library
 
-    with reading(workspace.engine) as session:
-        (cohort,) = read_library(session, workspace.enrolment.indexes, [name])
-    store = open_store(cohort.folder, workspace.keys.matching.genotypes)
+    store = open_store(enrolled(workspace, name).folder, workspace.keys.matching.genotypes)
     if store is None and needed:
         raise BadSourceFile(f"cohort {name!r} has no genotypes; add them, or give --find")
     return store

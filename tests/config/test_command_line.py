@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.matcher.genotypes.people import people, write_vcf
 from tests.matcher.tables.made import draw_ids, draw_people, pick, write_csv
 
 
@@ -132,6 +133,22 @@ def test_rows_of_who_withdrew_are_found_no_more_by_the_command_line(home: Path, 
     refused = run(home, "cohort", "withdraw", "northmoor", "--ids", str(tmp_path / "nobody.txt"), code=2)
     assert "nobody-1" not in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_genotypes_of_who_withdrew_are_looked_for_no_more_in_releases_either(
+    home: Path, tmp_path: Path
+) -> None:
+    of = people(60)
+    names = [f"P{number:04}" for number in range(60)]
+    source = write_vcf(tmp_path / "all.vcf", of, of.dosages, names)
+    run(home, "cohort", "add", "northmoor", "--genotypes", str(source), code=0)
+    (tmp_path / "r.txt").write_text("\n".join(names) + "\n")
+    given = ("--ids", str(tmp_path / "r.txt"), "--genotypes", str(source))
+    run(home, "release", "add", "northmoor", "r-1", "--recipient", "A", *given, code=0)
+    (tmp_path / "gone.txt").write_text("\n".join(names[:20]) + "\n")
+    done = run(home, "cohort", "withdraw", "northmoor", "--ids", str(tmp_path / "gone.txt"), code=0)
+    assert "20 participants' genotypes" in done.stdout
+    assert "(20 and 0 in releases)" in done.stdout
 
 
 def summary_of(home: Path, path: Path) -> dict[str, int]:
