@@ -26,6 +26,7 @@ FENCES = {
     "pyliftover": ("matcher/genotypes/",),
     "datasketch": ("matcher/texts/", "matcher/tables/"),
     "apscheduler": ("config/schedule.py",),
+    "distributed": ("matcher/genotypes/",),
     "fastapi": ("takedown/console/",),
     "warcio": ("crawler/evidence.py",),
     "alembic": ("config/database.py", "config/migrations/"),

@@ -21,7 +21,7 @@ _PRICE = re.compile(
 def one_script(text: str) -> str:
     """NFKC, lower case, Traditional Chinese as Simplified."""
     text = unicodedata.normalize("NFKC", text).lower()
-    if any("\u4e00" <= letter <= "\u9fff" for letter in text):
+    if not text.isascii() and any("\u4e00" <= letter <= "\u9fff" for letter in text):
         text = str(_converter().convert(text))
     return text
 
