@@ -95,16 +95,21 @@ def rates(
     )
 
 
+CHANGE_WEIGHTS = (0.36, 0.42, 0.22)
+"""Nuida's biases weighed by what a changed call costs: a unit of the highest is changed in six copies of seven, and
+tells no more against a majority than one of the lowest; it is there against those who keep what their copies share."""
 CODED_CHANGES = 0.07
-"""The share of the changed cells that the coded layer has; it has twice as many positions."""
+"""The share of the changed cells that the coded layer has; it has some two positions for each."""
 
 
 def genotype_rates(densities: Sequence[float]) -> Rates:
     """Rates that change these shares of the eligible units, one for each density of variants."""
+    changed = float(np.dot(NUIDA_BIASES, CHANGE_WEIGHTS))
     by_density = []
     for density in densities:
-        coded = 2 * CODED_CHANGES * density
-        by_density.append(rates((1 - CODED_CHANGES) * density / (1 - coded), coded))
+        coded = CODED_CHANGES * density / changed
+        sparse = (1 - CODED_CHANGES) * density / (1 - coded)
+        by_density.append(rates(sparse, coded, weights=CHANGE_WEIGHTS))
     return replace(by_density[0], others=tuple((one.sparse, one.splits) for one in by_density[1:]))
 
 

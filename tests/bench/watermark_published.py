@@ -84,7 +84,7 @@ def ji(cohort: Cohort, rng: np.random.Generator) -> None:
         "| attack of Ji et al., 1,500 × 156 leaked | cells changed | marks lost | accused rightly | median decades |"
     )
     say("|---|---|---|---|---|")
-    members = rng.choice(RECIPIENTS, 5, replace=False)
+    members = rng.choice(RECIPIENTS, 2, replace=False)
     everyone = np.arange(3 * TRIOS)
     copies = [cohort.copies(everyone, KEYS[j : j + 1])[0] for j in members]
     half = np.sort(rng.choice(everyone, everyone.size // 2, replace=False))
@@ -97,7 +97,7 @@ def ji(cohort: Cohort, rng: np.random.Generator) -> None:
             marks = copy != cohort.calls
             changed.append((one != copy).mean())
             lost.append((one != copy)[marks].mean())
-            for _ in range(4):
+            for _ in range(10):
                 at = np.sort(rng.choice(VARIANTS, sites, replace=False))
                 units, seen = cohort.read(one[:, people], people, at)
                 odds.append(score(units, KEYS[j : j + 1], cohort.rates.thresholds, seen, LEVELS)[0])

@@ -15,7 +15,7 @@ from matcher.watermarks.budget import (
     changes,
     spread_marks,
 )
-from matcher.watermarks.codes import Rates
+from matcher.watermarks.codes import NUIDA_BIASES, Rates
 
 
 def made(seed: int, count: int = 4_000) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +45,8 @@ def test_rates_and_densities_change_as_many_cells_as_was_planned(seed: int) -> N
     p = rates.thresholds.astype(float) / 2.0**64
     sparse = np.concatenate([p[:1], p[4:]])
     coded = rates.ladder[:, -1].astype(float) / 2.0**64
-    expected = np.append(sparse * (1 - coded) + coded / 2, 0.0)
+    ends = np.diff(rates.ladder.astype(float) / 2.0**64, axis=1, prepend=0.0)
+    expected = np.append(sparse * (1 - coded) + ends @ np.array(NUIDA_BIASES), 0.0)
     which = np.where(classes == NO_MARKS, -1, classes.astype(int))
     assert (eligible * expected[which]).mean() == pytest.approx(share, rel=1e-3)
     assert Rates.from_json(rates.as_json()) == rates
