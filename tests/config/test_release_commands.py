@@ -33,8 +33,9 @@ def test_a_release_is_marked_with_canaries_stamped_examined_explained_and_outliv
     root = make_authority(tmp_path / "authority", "Here")
     stamp = ("release", "stamp", "made", "b", "--authority", str(root))
     with serving(tmp_path / "authority") as (address, asked):
-        with (home / "settings.toml").open("a") as file:
-            file.write(f'stamp_address = "{address}"\n')
+        settings = home / "settings.toml"
+        said = settings.read_text("utf-8").replace("[marks]\n", f'[marks]\nstamp_address = "{address}"\n')
+        settings.write_text(said, "utf-8")
         assert "nobody is registered" in run(home, *stamp, "--by", "nobody", code=2).stderr
         assert not asked
         run(
