@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 NONCE_BYTES = 12
 KEY_BITS = 256
-_one_at_a_time = (
-    threading.Lock()
-)  # a login is the whole process's, and so is starting and stopping the module
+_one_at_a_time = threading.Lock()
+"""A login is the whole process's, and so is starting and stopping the module."""
 _refused: set[tuple[str, str, str]] = set()
 """Module, token and PIN that this process saw refused; not every token tells of it by a flag."""
 

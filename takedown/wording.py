@@ -12,11 +12,10 @@ from crawler.models import Copy, now
 from matcher.models import Match
 from takedown.addresses import Address
 from takedown.checklist import LONG_NUMBER
-from takedown.grounds import grounds_of, kind_of
+from takedown.grounds import WIDTH, grounds_of, kind_of
 from takedown.models import Case
 from takedown.sender import Sender
 
-WIDTH = 120
 LEAST_CHANCE = 12
 
 

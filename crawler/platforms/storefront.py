@@ -1,8 +1,8 @@
 """A shop or marketplace by its pages: schema.org Product (JSON-LD, microdata) and OpenGraph, sitemaps, list pages.
 
 A page with one product is a listing: its text is the find, so that a listing that changes its text is a new find at the
-same address. Files that a listing links to are fetched too, and
-its picture (`crawler.pictures`). Works on every shop that marks up its pages.
+same address. Files that a listing links to are fetched too, and its picture (`crawler.pictures`). Works on every shop
+that marks up its pages.
 """
 
 from __future__ import annotations

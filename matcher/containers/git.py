@@ -2,7 +2,7 @@
 
 The found repository's settings, hooks, references, alternates and promisors are never used: an empty repository of
 ours borrows its packs and loose objects. A blob is told by the first commit that brought it, as `@COMMIT:path`;
-where no commit brings it, by `000000000000` and its own name. Paths and messages are a text of their own.
+where no commit brings it, by a commit of zeros and its own name. Paths and messages are a text of their own.
 """
 
 from __future__ import annotations

@@ -54,15 +54,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Genotypes]:
                     yield from _group(f"{opened.name} {group}".strip(), arrays, limits)
                 except Unreadable as fault:
                     wrong = wrong or fault
-                except (
-                    RuntimeError,
-                    ValueError,
-                    KeyError,
-                    TypeError,
-                    IndexError,
-                    OSError,
-                    zipfile.BadZipFile,
-                ) as odd:
+                except _BROKEN as odd:
                     wrong = wrong or Unreadable("damaged", type(odd).__name__)
     except _BROKEN as odd:
         raise Unreadable("damaged", type(odd).__name__) from None
