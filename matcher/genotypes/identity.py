@@ -230,14 +230,14 @@ def _seek_kin(
     along = np.lexsort((store.positions[known], store.chromosomes[known]))
     frequencies, switches = store.frequencies[known[along]], _switches(store, known[along])
 
-    def pairs(at: npt.NDArray[np.int64]) -> tuple[Calls, Calls, Floats, Floats]:
-        return mine[np.ix_(along, at)], theirs[np.ix_(along, at)], frequencies, switches
+    def pairs(at: npt.NDArray[np.int64]) -> tuple[Floats, Calls, Calls, Floats]:
+        return odds.kin.reshape(-1)[at], mine[np.ix_(along, at)], theirs[np.ix_(along, at)], frequencies
 
     over = kin_odds_over_drift(*pairs(at))
     is_kin = close > LEAST_KINSHIP
     is_kin.reshape(-1)[at] = over > log(store.samples_count / FALSE_CALL)
     at = np.flatnonzero(is_kin)
-    is_kin.reshape(-1)[at] = kin_odds_over_second_degree(*pairs(at)) > -log(FALSE_CALL)
+    is_kin.reshape(-1)[at] = kin_odds_over_second_degree(*pairs(at), switches) > -log(FALSE_CALL)
     out[some] = np.where(is_kin, likely, -np.inf).max(axis=0) - log(store.samples_count)
 
 

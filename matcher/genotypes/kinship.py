@@ -61,8 +61,13 @@ def joint_chances(frequencies: Array, error: float) -> Array:
     )
     ibd2 = alone[:, :, None] * np.eye(3)
     ibd0 = alone[:, :, None] * alone[:, None, :]
-    seen = np.full((3, 3), error / 2) + (1 - 1.5 * error) * np.eye(3)
+    seen = _seen(error)
     return np.stack([np.einsum("vab,ac,bd->vcd", one, seen, seen) for one in (ibd0, ibd1, ibd2)], axis=1)
+
+
+def _seen(error: float) -> Array:
+    """The chance that a genotype (row) is called as another (column)."""
+    return np.full((3, 3), error / 2) + (1 - 1.5 * error) * np.eye(3)
 
 
 def drifted_chances(frequencies: Array, drift: float, error: float) -> Array:
@@ -83,7 +88,7 @@ def drifted_chances(frequencies: Array, drift: float, error: float) -> Array:
                 )
                 drawn[allele] += 1
             real[:, one, other] = chance * (2 if one == 1 else 1) * (2 if other == 1 else 1)
-    seen = np.full((3, 3), error / 2) + (1 - 1.5 * error) * np.eye(3)
+    seen = _seen(error)
     both: Array = np.einsum("vab,ac,bd->vcd", real, seen, seen)
     return both
 
@@ -143,38 +148,40 @@ def odds_of_pairs(
     )
 
 
-def kin_odds_over_drift(found: Calls, participants: Calls, frequencies: Array, switches: Array) -> Array:
+def kin_odds_over_drift(kin: Array, found: Calls, participants: Calls, frequencies: Array) -> Array:
     """Log odds of kin against strangers of one population, however it drifted from the cohort: the least over DRIFTS.
 
-    Frequencies that are not theirs make strangers of one population look alike; these odds do not fall for that.
+    `kin` are the odds of the same pairs against strangers of the cohort's population (`Odds.kin`). Frequencies that
+    are not theirs make strangers of one population look alike; these odds do not fall for that.
     """
-    kin = odds_of_pairs(found, participants, frequencies, switches).kin
     unlike = np.full(found.shape[1], -np.inf)
     for drift in DRIFTS:
         tables = [drifted_chances(frequencies, drift, error) for error in ERRORS]
         each = np.stack([_log_chances(found, participants, table) for table in tables])
         unlike = np.maximum(unlike, _mean(each))
-    alone = [joint_chances(frequencies, error)[:, 0] for error in ERRORS]
-    strangers = _mean(np.stack([_log_chances(found, participants, table) for table in alone]))
+    strangers = _strangers(found, participants, [joint_chances(frequencies, error) for error in ERRORS])
     against_drift: Array = kin + strangers - np.maximum(unlike, strangers)
     return against_drift
 
 
 def kin_odds_over_second_degree(
-    found: Calls, participants: Calls, frequencies: Array, switches: Array
+    kin: Array, found: Calls, participants: Calls, frequencies: Array, switches: Array
 ) -> Array:
     """Log odds of a child, parent or full sibling against a grandparent, uncle, aunt or half sibling.
 
     Those share one haplotype along half of the genome, in stretches, where a child shares one everywhere and full
     siblings share two along a quarter. Whoever is that far from a participant is kin to a large part of a country.
-    Sites are in order of chromosome and place.
+    `kin` is as in `kin_odds_over_drift`; sites are in order of chromosome and place.
     """
-    odds = odds_of_pairs(found, participants, frequencies, switches)
     chances = [joint_chances(frequencies, error) for error in ERRORS]
     second = _mean(np.stack([_second_degree(found, participants, one, switches) for one in chances]))
-    strangers = _mean(np.stack([_log_chances(found, participants, one[:, 0]) for one in chances]))
-    over_second: Array = odds.kin + strangers - second
+    over_second: Array = kin + _strangers(found, participants, chances) - second
     return over_second
+
+
+def _strangers(found: Calls, participants: Calls, chances: list[Array]) -> Array:
+    """The log chance of each pair of columns if nothing is shared, over all rates of errors."""
+    return _mean(np.stack([_log_chances(found, participants, one[:, 0]) for one in chances]))
 
 
 def _second_degree(found: Calls, participants: Calls, chances: Array, switches: Array) -> Array:

@@ -58,8 +58,7 @@ class RowIndex:
 
     def cells_at(self, column: int, tag: int, records: npt.NDArray[np.int64]) -> Hashes32:
         """The hashes of some records' cells."""
-        codes = _mapped(f"{self.folder}/codes_{column}.npy", self.written)
-        values = _mapped(f"{self.folder}/values_{column}_{tag}.npy", self.written)
+        codes, values = self.coded(column, tag)
         return np.asarray(values[codes[records]], dtype=np.uint32)
 
     def coded(self, column: int, tag: int) -> tuple[npt.NDArray[Any], Hashes32]:
