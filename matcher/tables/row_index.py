@@ -26,6 +26,7 @@ from matcher.tables.sources import read_batches
 from matcher.tables.spellings import read_name
 
 CELLS_AT_ONCE = 60_000_000
+SLOTS = 1 << 16
 COLUMNS_KEPT = 48
 """Columns whose hashes are kept spread over the records, once asked for."""
 
@@ -67,6 +68,10 @@ class RowIndex:
             _mapped(f"{self.folder}/codes_{column}.npy", self.written),
             _mapped(f"{self.folder}/values_{column}_{tag}.npy", self.written),
         )
+
+    def records_in(self, column: int, tag: int, slots: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """The records whose cell begins with one of these 16 bits; `slots` says of each of 65,536 whether it does."""
+        return np.asarray(_records_in(*self.coded(column, tag), slots), dtype=np.int64)
 
     def counts_of(
         self, column: int, tag: int, values: Hashes32, starts: npt.NDArray[np.int32] | None = None
@@ -238,6 +243,29 @@ def starts_of(cells: Hashes32) -> npt.NDArray[np.int32]:
     """Where in sorted cells those of each slot begin, a slot being the highest 12 bits."""
     edges = np.arange((1 << 12) + 1, dtype=np.uint64) << np.uint64(20)
     return np.searchsorted(cells.astype(np.uint64), edges).astype(np.int32)
+
+
+def slots_of(cells: Hashes32) -> npt.NDArray[np.bool_]:
+    """The slots of `records_in` that these cells are in."""
+    slots = np.zeros(SLOTS, dtype=np.bool_)
+    slots[cells >> np.uint32(16)] = True
+    return slots
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _records_in(codes: Any, values: Any, slots: Any) -> Any:
+    wanted = np.empty(values.shape[0], np.bool_)
+    for code in range(values.shape[0]):
+        wanted[code] = slots[values[code] >> np.uint32(16)]
+    count = 0
+    for code in codes:  # gone through twice, since room for all records would cost more than a second look
+        count += wanted[code]
+    records, at = np.empty(count, np.int64), 0
+    for record in range(codes.shape[0]):
+        if wanted[codes[record]]:
+            records[at] = record
+            at += 1
+    return records
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
