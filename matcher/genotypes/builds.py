@@ -16,6 +16,7 @@ import numpy as np
 
 from matcher.errors import BadSourceFile
 from matcher.genotypes.building import FOLDER
+from matcher.genotypes.chains import Places, beyond_ends, known_build, read_chains
 from matcher.genotypes.store import BUILDS, Store, open_store
 from matcher.genotypes.variants import chromosome_code, name_number
 
@@ -24,17 +25,20 @@ _CHROMOSOME = ("chrom", "chromosome", "chr", "#chrom")
 _POSITION = ("pos", "position", "bp")
 _VARIANT = ("name", "rsid", "id", "snp")
 
-Places = tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], np.ndarray[tuple[int], np.dtype[np.int64]]]
+_STRAY = 2
+"""Variants that may lie anywhere; more beyond the ends of chromosomes say that these are of another build."""
 
 
 def add_build(folder: Path, key: bytes, name: str, file: Path) -> int:
     """Keeps where the cohort's variants lie in the build `name`; gives for how many that is known.
 
-    `file` is a liftOver chain file from the cohort's build to the other one, or a table (TSV or CSV, gzip too) with the
-    columns name, chromosome, position.
+    `file` is a liftOver chain file between the cohort's build and the other one, in either direction if the lengths in
+    it tell which builds they are; one between the other and a build that was given before (GRCh37, then GRCh36); or a
+    table (TSV or CSV, gzip too) with the columns name, chromosome, position.
 
     Raises:
-        BadSourceFile: the cohort has no genotypes, or the file is neither.
+        BadSourceFile: the cohort has no genotypes, the file is neither, or a chain file does not lead from the cohort's
+            build to this one.
     """
     store = open_store(folder, key)
     if store is None:
@@ -46,7 +50,7 @@ def add_build(folder: Path, key: bytes, name: str, file: Path) -> int:
     with _opened(file) as stream:
         head = stream.read(64 << 10)
     is_chain = re.search(rb"^chain \d", head, re.MULTILINE) is not None
-    chromosomes, positions = _through_chain(store, file) if is_chain else _through_table(store, file)
+    chromosomes, positions = _through_chain(store, name, file) if is_chain else _through_table(store, file)
     known = int((positions > 0).sum())
     if not known:
         raise BadSourceFile(f"{file.name} places none of the cohort's variants; is it from their build?")
@@ -64,28 +68,35 @@ def _opened(file: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(file, "rb") if is_gzip else file.open("rb"))
 
 
-def _through_chain(store: Store, file: Path) -> Places:
-    from pyliftover import LiftOver  # type: ignore[import-untyped,unused-ignore]
-
+def _through_chain(store: Store, name: str, file: Path) -> Places:
     with _opened(file) as stream:
         try:
-            lifted = LiftOver(stream, use_web=False)
+            chains = read_chains(stream)
         except Exception as wrong:  # noqa: BLE001 - the library raises bare exceptions on a broken line
             raise BadSourceFile(
                 f"{file.name} is no chain file that can be read ({type(wrong).__name__})"
             ) from None
-    chromosomes = np.zeros(len(store.positions), np.uint8)
-    positions = np.zeros(len(store.positions), np.int64)
-    for row, (chromosome, position) in enumerate(
-        zip(store.chromosomes.tolist(), store.positions.tolist(), strict=True)
-    ):
-        for prefix in ("chr", ""):
-            # Chain files count from 0. A place on the other strand, or none, is left out.
-            found = lifted.convert_coordinate(f"{prefix}{chromosome}", position - 1)
-            if found and found[0][2] == "+":
-                chromosomes[row], positions[row] = chromosome_code(found[0][0]), found[0][1] + 1
-                break
-    return chromosomes, positions
+    wanted = known_build(name)
+    back = wanted is not None and wanted == chains.source
+    start, end = (chains.target, chains.source) if back else (chains.source, chains.target)
+    if wanted is not None and end not in {None, wanted}:
+        raise BadSourceFile(f"{file.name} leads from {start or 'another build'} to {end}, not to {name}")
+    return chains.lifted(*_places_on(store, start, file), back=back)
+
+
+def _places_on(store: Store, build: str | None, file: Path) -> Places:
+    """Where the cohort's variants lie in this build: as was given before, else as they are, if they can be on it."""
+    for one in store.other_builds:
+        if build is not None and known_build(one.name) == build:
+            return one.chromosomes, one.positions
+    if build is not None:
+        beyond = beyond_ends(build, store.chromosomes, store.positions)
+        if beyond > _STRAY:
+            raise BadSourceFile(
+                f"{file.name} starts from {build}, and {beyond:,} of the cohort's variants lie beyond the ends of its "
+                f"chromosomes; give a chain file from their own build, or first one from there to {build}"
+            )
+    return store.chromosomes, store.positions
 
 
 def _through_table(store: Store, file: Path) -> Places:

@@ -26,7 +26,7 @@ from matcher.genotypes.kinship import (
 from matcher.genotypes.partitions import calls_of, nearest_in_store
 from matcher.genotypes.provenance import Find, Fit, Held, Window, weigh, window, worth_telling
 from matcher.genotypes.search import Nearest
-from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites
+from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites, with_builds_of
 from matcher.genotypes.store import Store, open_store
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation, ReleaseEvidence
 
@@ -38,6 +38,8 @@ ENOUGH_SITES = 48
 SEARCH_SITES = 128
 WEIGHED_SITES = 256
 KIN_SITES = 1_024
+MANY_SITES = 5_000
+"""A find with more than these shares more than a few with a cohort, if both are on one build."""
 KIN_SAMPLES = 2_000
 """Samples that are no participants and are looked at for kin; more say nothing new of a file."""
 FALSE_CALL = 1e-3
@@ -92,15 +94,15 @@ def compare(sketch: FoundGenotypes, cohort: EnrolledCohort, keys: MatchingKeys) 
         return []
     shared = shared_sites(sketch.variants(), store)
     if not len(shared):
-        return []
+        return [_too_few(0, sketch)] if len(sketch) > MANY_SITES else []
     sites = _chosen(sketch, shared, store, WEIGHED_SITES)
     if len(sites) < FEWEST_SITES:
-        return [_too_few(len(sites))]
+        return [_too_few(len(sites), sketch)]
     called = identify(sketch, store, shared, sites)
-    evidence = _evidence(called, shared, len(sites), store)
+    evidence = _evidence(called, sketch, shared, len(sites), store)
     if not cohort.releases or not (called.same | called.same_or_sibling).any():
         return evidence
-    people, held = _held_by_releases(sketch, called, cohort, keys)
+    people, held = _held_by_releases(sketch, called, cohort, store, keys)
     fits = weigh(Find(people, shared.found), held, int((~store.withdrawn).sum()))
     releases = tuple(
         ReleaseEvidence(fit.release, odds, beyond_ids=True, why=_why_release(fit, len(np.unique(people))))
@@ -272,7 +274,9 @@ def file_decades(odds: Floats) -> float:
     return (max(logs) + log(sum(np.exp(one - max(logs)) for one in logs) / len(logs))) / log(10)
 
 
-def _evidence(called: Called, shared: Shared, sites_count: int, store: Store) -> list[Evidence]:
+def _evidence(
+    called: Called, found: FoundGenotypes, shared: Shared, sites_count: int, store: Store
+) -> list[Evidence]:
     samples = len(called.same)
     passes = called.same | called.same_or_sibling
     how = _how(shared, sites_count)
@@ -295,12 +299,12 @@ def _evidence(called: Called, shared: Shared, sites_count: int, store: Store) ->
         )
         return [Evidence(NAME, "genotypes", min(MOST_DECADES, decades), why, 0, samples, "relative")]
     if sites_count < ENOUGH_SITES and store.samples_count:
-        return [_too_few(sites_count)]
+        return [_too_few(sites_count, found)]
     return []
 
 
 def _held_by_releases(
-    found: FoundGenotypes, called: Called, cohort: EnrolledCohort, keys: MatchingKeys
+    found: FoundGenotypes, called: Called, cohort: EnrolledCohort, store: Store, keys: MatchingKeys
 ) -> tuple[npt.NDArray[np.int64], list[Held]]:
     """The called participants (or some of them), and which of them, and of the found sites, each release held."""
     samples = np.flatnonzero(called.same | called.same_or_sibling)
@@ -309,7 +313,9 @@ def _held_by_releases(
     releases = []
     for release in cohort.releases:
         own = open_store(release.folder, keys.genotypes)
-        held = Held(release.name) if own is None else _held(found, release.name, own, samples, people)
+        held = Held(release.name)
+        if own is not None:
+            held = _held(found, release.name, with_builds_of(own, store), samples, people)
         releases.append(replace(held, handed_over=release.delivered))
     return people, releases
 
@@ -345,6 +351,8 @@ def _when(found: Window | None) -> str:
 
 def _how(shared: Shared, sites_count: int) -> str:
     told = f"at {sites_count} unlinked sites (joined by {shared.by}"
+    if shared.build:
+        told += f" in {shared.build}"
     if not shared.coding_known:
         told += "; which allele is counted is not stated, so only heterozygous calls are compared"
     elif shared.swapped.any():
@@ -352,7 +360,9 @@ def _how(shared: Shared, sites_count: int) -> str:
     return told + ")"
 
 
-def _too_few(sites_count: int) -> Evidence:
+def _too_few(sites_count: int, found: FoundGenotypes) -> Evidence:
     more = ENOUGH_SITES - sites_count
     why = f"too few sites to tell people apart: {sites_count} unlinked ones are shared, {more} more would do"
+    if len(found) > MANY_SITES:
+        why += f"; it has {len(found):,} SNPs, so it may be on another build of the genome (see `cohort build`)"
     return Evidence(NAME, "genotypes", 0.0, why)

@@ -6,13 +6,13 @@ common, called in the find, apart on the map, and unlinked among the cohort's ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from matcher.genotypes.store import Store
+from matcher.genotypes.store import Build, Store
 from matcher.genotypes.variants import OTHER, SWAPPED, Codes, orientations, place_number
 
 Numbers = npt.NDArray[np.int64]
@@ -55,6 +55,8 @@ class Shared:
     """True where the find counts the cohort's other allele."""
     coding_known: bool
     by: Joined
+    build: str
+    """The build of the positions that joined them; "" for the cohort's own and for names."""
     left_out: int
     """Variants at the same place or of the same name whose alleles are not the cohort's."""
 
@@ -65,14 +67,30 @@ class Shared:
 def shared_sites(found: FoundVariants, store: Store) -> Shared:
     """The way of joining that agrees at the most variants: by position, by name, by positions of another build."""
     places = place_number(found.chromosomes, found.positions)
-    ways: list[tuple[Joined, Numbers]] = [
-        ("position", _joined(places, place_number(store.chromosomes, store.positions))),
-        ("name", _joined(found.names, store.names)),
+    ways: list[tuple[Joined, str, Numbers]] = [
+        ("position", "", _joined(places, place_number(store.chromosomes, store.positions))),
+        ("name", "", _joined(found.names, store.names)),
     ]
     for build in store.other_builds:
         known = place_number(build.chromosomes, build.positions)
-        ways.append(("lifted position", _joined(places, known)))
-    return max((_oriented(found, store, by, at) for by, at in ways), key=len)
+        ways.append(("lifted position", build.name, _joined(places, known)))
+    return max((_oriented(found, store, *way) for way in ways), key=len)
+
+
+def with_builds_of(store: Store, other: Store) -> Store:
+    """The store with what another of the same build (a release with its cohort) knows of its variants' places."""
+    at = _joined(
+        place_number(store.chromosomes, store.positions), place_number(other.chromosomes, other.positions)
+    )
+    builds = tuple(
+        Build(
+            one.name,
+            np.where(at >= 0, one.chromosomes[at], np.uint8(0)),
+            np.where(at >= 0, one.positions[at], 0),
+        )
+        for one in (other.other_builds if len(other.positions) else ())
+    )
+    return replace(store, other_builds=store.other_builds + builds)
 
 
 def _joined(wanted: Numbers, known: Numbers) -> Numbers:
@@ -85,7 +103,7 @@ def _joined(wanted: Numbers, known: Numbers) -> Numbers:
     return np.where((known[rows] == wanted) & (wanted != 0), rows, -1)
 
 
-def _oriented(found: FoundVariants, store: Store, by: Joined, at: Numbers) -> Shared:
+def _oriented(found: FoundVariants, store: Store, by: Joined, build: str, at: Numbers) -> Shared:
     rows = np.flatnonzero(at >= 0)
     known = at[rows]
     stands = orientations(
@@ -104,7 +122,7 @@ def _oriented(found: FoundVariants, store: Store, by: Joined, at: Numbers) -> Sh
     order = np.lexsort((store.positions[known], store.chromosomes[known]))
     swapped = (stands == SWAPPED) if coding_known else np.zeros(len(rows), dtype=bool)
     left_out = int((~fits).sum())
-    return Shared(rows[order], known[order], swapped[order], coding_known, by, left_out)
+    return Shared(rows[order], known[order], swapped[order], coding_known, by, build, left_out)
 
 
 def choose(shared: Shared, store: Store, most: int, called: npt.NDArray[np.float64] | None = None) -> Numbers:
