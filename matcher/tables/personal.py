@@ -1,7 +1,8 @@
-"""Counts of what identifies people besides a cohort's own ids: e-mail, telephone, NHS numbers, postcodes, birth dates.
+"""Counts of what identifies people besides a cohort's own ids.
 
-Only counts leave this module. A kind that numbers may look like by chance (NHS number, telephone, date of birth) is
-counted in columns alone, where nearly all cells are of it; NHS numbers must hold their check digit.
+E-mail, telephone, NHS numbers, postcodes, dates of birth and names. Only counts leave this module. A kind that other
+things look like by chance (all but e-mail and postcode) is counted in columns alone, where nearly all cells are of it;
+NHS numbers must hold their check digit, and names stand where the heading says so.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ from dataclasses import dataclass, field
 
 from matcher.contents import Part, Table, Text
 from matcher.tables.cell_bytes import Looks, looks_of
-from matcher.tables.spellings import plain
+from matcher.tables.spellings import headings, plain
 
 CELLS_LOOKED_AT = 2_000
 """Of each column of a part; the count is of all of it, scaled."""
 LETTERS_LOOKED_AT = 2_000_000
 FEWEST_CELLS = 3
 _SHARE = 0.8
+_SHARE_OF_NAMES = 0.05
+"""First names come again and again; the few values of a coding come more often still."""
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}")
 _POSTCODE = re.compile(r"\b(?:[A-Z]{1,2}\d[A-Z\d]?) ?\d[ABD-HJLNP-UW-Z]{2}\b")
 _NHS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
 _PHONE = re.compile(r"\+?\d[\d ().-]{7,18}\d")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 _BORN = re.compile(r"(dob|birth(date|day)?|dateofbirth|datebirth|born|geburtsdatum|出生日期)")
+_NAME = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
+_MOST_WORDS = 6
 _REGION = "GB"
 
 
@@ -68,9 +73,12 @@ def _kind_of(name: str, some: Sequence[str], looks: Looks) -> str | None:
         return None
     least = _SHARE * looks.filled
     is_born = _BORN.search(plain(name)) is not None
-    if not is_born and max(looks.postcodes, looks.ten_digits, looks.dialled) < least:
+    is_name = plain(name) in headings("names_of_people")
+    if not (is_born or is_name) and max(looks.postcodes, looks.ten_digits, looks.dialled) < least:
         return None
     cells = [cell for cell in some if cell]
+    if is_name and _mostly(is_personal_name, cells) and len(set(cells)) > _SHARE_OF_NAMES * len(cells):
+        return "name"
     if is_born and _share(cells, _DATE):
         return "date of birth"
     if looks.postcodes >= least and _share(cells, _POSTCODE):
@@ -105,6 +113,17 @@ def is_nhs_number(text: str) -> bool:
         return False
     check = 11 - sum(weight * digit for weight, digit in zip(range(10, 1, -1), digits, strict=False)) % 11
     return check != 10 and check % 11 == digits[9]
+
+
+def is_personal_name(text: str) -> bool:
+    """Some words of letters that begin with a capital, or are of a script without capitals; not a sentence."""
+    words = text.replace(",", " ").split()
+    own = [word for word in words if word.lower() not in headings("particles_of_names")]
+    return (
+        own != []
+        and len(words) <= _MOST_WORDS
+        and all(_NAME.fullmatch(word) is not None and not word[0].islower() for word in own)
+    )
 
 
 def is_telephone(text: str) -> bool:

@@ -73,6 +73,52 @@ def test_numbers_dates_and_codes_are_not_taken_for_people(column: list[str], tmp
     assert line["personal"] == {}
 
 
+FIRST = ("Anna", "Jean-Luc", "Siân", "Þóra", "Nguyễn", "Мария", "伟", "MAEVE", "O.", "Zoë")
+LAST = (
+    "O’Neill",
+    "van der Berg",
+    "García Márquez",
+    "Smith",
+    "Lee-Jones",
+    "Иванова",
+    "王",
+    "de la Cruz",
+    "Ng",
+    "D'Arcy",
+)
+
+
+@pytest.mark.parametrize("heading", ["Surname", "last_name", "姓名", "Patient name", "Prénom"])
+def test_names_are_counted_where_the_heading_says_so(heading: str, tmp_path: Path) -> None:
+    rows = [f"{n},{FIRST[n % 10]} {LAST[n // 10]}" for n in range(100)]
+    shown = examined(tmp_path / "x.csv", "\n".join([f"visit,{heading}", *rows]) + "\n")
+    assert shown["personal"] == {"name": 100}
+    assert not any(name in json.dumps(shown, ensure_ascii=False) for name in (*FIRST[:8], *LAST))
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        (
+            "full_name",
+            ["Body mass index (BMI)", "Age at recruitment", "Systolic blood pressure, automated reading"],
+        ),
+        ("name", ["Adam Ant", "Berta Bee", "Carl Cat"]),
+        ("surname", ["1", "2", "3"]),
+        ("first_name", ["BRCA1", "TP53", "APOE4"]),
+        ("surname", ["Yes"]),
+        ("last_name", ["S001", "S002", "S003"]),
+    ],
+)
+def test_titles_genes_codes_and_answers_are_not_names(heading: str, cells: list[str], tmp_path: Path) -> None:
+    rows = (
+        [f"{n},{cells[n % len(cells)]}" for n in range(60)]
+        if "," not in "".join(cells)
+        else [f'{n},"{cells[n % len(cells)]}"' for n in range(60)]
+    )
+    assert examined(tmp_path / "x.csv", "\n".join([f"visit,{heading}", *rows]) + "\n")["personal"] == {}
+
+
 def test_check_digits_are_held() -> None:
     assert is_nhs_number("943 476 5919")
     assert not is_nhs_number("943 476 5918")
