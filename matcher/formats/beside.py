@@ -13,8 +13,8 @@ from matcher.contents import Limits, Opened, Unreadable
 
 MOST_LINE = 1 << 20
 """Bytes of one line of a side file."""
-MOST_CALLS = 32 << 20
-"""Calls of one part: 500,000 samples come 64 variants at a time."""
+MOST_CALLS = 1 << 20
+"""Calls of one part: 500,000 samples come 2 variants at a time. A larger array costs more to get than to fill."""
 SURE_WITHIN = 0.25
 """A dosage farther than this from a whole number is not called."""
 
@@ -47,26 +47,62 @@ def lines_beside(opened: Opened, limits: Limits, *suffixes: str) -> Iterator[str
         yield from text_lines(_unpacked(stream, suffix), limits, f"the {suffix}")
 
 
+def blocks_beside(opened: Opened, limits: Limits, *suffixes: str) -> Iterator[bytes]:
+    """The same in blocks of whole lines of about a MiB.
+
+    Raises:
+        Unreadable: as `lines_beside` does.
+    """
+    suffix, stream = first_beside(opened, *suffixes)
+    with stream:
+        yield from line_blocks(_unpacked(stream, suffix), limits, f"the {suffix}")
+
+
 def text_lines(stream: BinaryIO, limits: Limits, shown: str) -> Iterator[str]:
     """Lines that are not empty, without their ends; a line longer than any honest one ends the reading."""
-    used = 0
-    while True:
-        try:
-            line = stream.readline(MOST_LINE + 1)
-        except (OSError, EOFError, ValueError) as wrong:
-            raise Unreadable("damaged", f"{shown} breaks off ({type(wrong).__name__})") from None
-        except Exception as wrong:  # noqa: BLE001 - zstandard has an error class of its own
-            raise Unreadable("damaged", f"{shown} cannot be unpacked ({type(wrong).__name__})") from None
-        if not line:
-            return
-        used += len(line)
-        if used > limits.file_bytes:
-            raise Unreadable("too-large", f"{shown} is larger than may be read")
-        if len(line) > MOST_LINE:
-            raise Unreadable("damaged", f"{shown} is no text in lines")
-        text = line.decode("utf-8", "replace").strip("\r\n\x00 ")
+    for block in line_blocks(stream, limits, shown):
+        yield from lines_of(block)
+
+
+def lines_of(block: bytes) -> Iterator[str]:
+    """The lines of a block that are not empty, without their ends."""
+    for line in block.decode("utf-8", "replace").split("\n"):
+        text = line.strip("\r\n\x00 ")
         if text:
             yield text
+
+
+def line_blocks(stream: BinaryIO, limits: Limits, shown: str) -> Iterator[bytes]:
+    """A stream in blocks of whole lines of about a MiB; only the last may be without its line feed.
+
+    Raises:
+        Unreadable: it is broken, larger than may be read, or no text in lines; whole lines before are given.
+    """
+    used, rest = 0, b""
+    while True:
+        try:
+            data = stream.read(MOST_LINE)
+        except Exception as wrong:  # noqa: BLE001 - zstandard has an error class of its own
+            if rest:
+                yield rest
+            broken = (
+                "breaks off" if isinstance(wrong, (OSError, EOFError, ValueError)) else "cannot be unpacked"
+            )
+            raise Unreadable("damaged", f"{shown} {broken} ({type(wrong).__name__})") from None
+        if not data:
+            if rest:
+                yield rest
+            return
+        used += len(data)
+        if used > limits.file_bytes:
+            raise Unreadable("too-large", f"{shown} is larger than may be read")
+        block = rest + data
+        cut = block.rfind(b"\n") + 1
+        rest = block[cut:]
+        if len(rest) > MOST_LINE:
+            raise Unreadable("damaged", f"{shown} is no text in lines")
+        if cut:
+            yield block[:cut]
 
 
 def _unpacked(stream: BinaryIO, suffix: str) -> BinaryIO:
@@ -82,28 +118,6 @@ def _unpacked(stream: BinaryIO, suffix: str) -> BinaryIO:
 
         return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
     return stream
-
-
-def people_of_fam(lines: Iterator[str]) -> tuple[str, ...]:
-    """The within-family ids of a .fam; of a .psam the column `IID`.
-
-    Raises:
-        Unreadable: a line has too few columns, or nobody is in it.
-    """
-    at, people = 1, []
-    for line in lines:
-        if line.startswith("##"):
-            continue
-        cells = line.split()
-        if line.startswith(("#FID", "#IID")):
-            at = cells.index("IID") if "IID" in cells else 0
-            continue
-        if len(cells) <= at:
-            raise Unreadable("damaged", "a list of samples with too few columns")
-        people.append(cells[at])
-    if not people:
-        raise Unreadable("damaged", "a list of samples with nobody in it")
-    return tuple(people)
 
 
 def position_of(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import SURE_WITHIN, lines_beside, real_path, variants_a_part
 from matcher.formats.call_matrix import part_of
-from matcher.formats.scanning import round_dosages
+from matcher.formats.unpacking import round_dosages
 from matcher.genotypes.naming import NamedVariant
 
 FORMAT = "bgen"
@@ -58,26 +59,23 @@ def _samples(opened: Opened, limits: Limits, reader: Any, count: int) -> tuple[s
     if beside is None:
         return inside
     beside.close()
-    lines = list(lines_beside(opened, limits, ".sample"))[2:]
-    listed = tuple(line.split()[1] if len(line.split()) > 1 else line for line in lines)
+    lines = islice(lines_beside(opened, limits, ".sample"), 2, None)
+    listed = tuple(words[-1] for line in lines if (words := line.split(None, 2)[:2]))
     return listed if len(listed) == count else inside
 
 
 def _parts(reader: Any, samples: tuple[str, ...], step: int) -> Iterator[Genotypes]:
     variants: list[NamedVariant] = []
-    rows: list[Any] = []
+    calls = np.empty((step, len(samples)), np.int8)
     for one in reader:
         if len(one.alleles) != 2:
             continue
+        round_dosages(one.alt_dosage, SURE_WITHIN, calls[len(variants)])
         name = one.rsid if one.rsid not in ("", ".") else one.varid
-        variants.append(
-            NamedVariant(name, one.chrom, int(one.pos), one.alleles[1].upper(), one.alleles[0].upper())
-        )
-        calls = np.empty(len(samples), np.int8)
-        round_dosages(np.asarray(one.alt_dosage), SURE_WITHIN, calls)
-        rows.append(calls)
-        if len(rows) >= step:
-            yield part_of(samples, variants, np.stack(rows))
-            variants, rows = [], []
-    if rows:
-        yield part_of(samples, variants, np.stack(rows))
+        first, second = one.alleles
+        variants.append(NamedVariant(name, one.chrom, int(one.pos), second.upper(), first.upper()))
+        if len(variants) == step:
+            yield part_of(samples, variants, calls)
+            variants, calls = [], np.empty_like(calls)
+    if variants:
+        yield part_of(samples, variants, calls[: len(variants)])

@@ -17,7 +17,7 @@ from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import lines_beside, variants_a_part
 from matcher.formats.call_matrix import part_of
 from matcher.formats.eigenstrat import variant_of_snp
-from matcher.formats.scanning import unpack_bed
+from matcher.formats.unpacking import unpack_bed
 
 FORMAT = "eigenstrat-packed"
 _HEAD = re.compile(rb"(T?GENO) +(\d{1,10}) +(\d{1,10}) +[0-9a-f]{1,16} +[0-9a-f]{1,16}[ \0]*")

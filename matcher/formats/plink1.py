@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
-from matcher.formats.beside import lines_beside, people_of_fam, position_of, variants_a_part
-from matcher.formats.scanning import unpack_bed
+from matcher.formats.beside import blocks_beside, variants_a_part
+from matcher.formats.lists_beside import Sites, count_of, in_steps, people_beside, sites_of
+from matcher.formats.unpacking import unpack_bed
 
 FORMAT = "plink-bed"
 MAGIC = b"\x6c\x1b\x01"
@@ -29,35 +29,28 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     Raises:
         Unreadable: the .bim or .fam is not beside it, or its size does not fit them.
     """
-    samples = people_of_fam(lines_beside(opened, limits, ".fam"))
+    samples = people_beside(opened, limits, ".fam")
     row_bytes = (len(samples) + 3) // 4
-    count = sum(1 for _ in _variants(opened, limits))
+    count = count_of(blocks_beside(opened, limits, ".bim"))
     if not count or opened.size != len(MAGIC) + row_bytes * count:
         raise Unreadable("damaged", "a .bed whose size does not fit its .bim and .fam")
     opened.stream.seek(len(MAGIC))
-    step = variants_a_part(limits, len(samples))
-    variants = _variants(opened, limits)
-    while chunk := list(islice(variants, step)):
-        raw = np.frombuffer(opened.stream.read(row_bytes * len(chunk)), dtype=np.uint8).reshape(
-            len(chunk), row_bytes
-        )
-        calls = np.empty((len(chunk), len(samples)), np.int8)
-        unpack_bed(raw, _BYTE_TO_CALLS, calls)
+    for some in in_steps(sites_beside(opened, limits), variants_a_part(limits, len(samples))):
+        raw = np.frombuffer(opened.stream.read(row_bytes * len(some)), dtype=np.uint8)
+        calls = np.empty((len(some), len(samples)), np.int8)
+        unpack_bed(raw.reshape(len(some), row_bytes), _BYTE_TO_CALLS, calls)
         yield Genotypes(
             samples=samples,
-            chromosomes=tuple(one[0] for one in chunk),
-            positions=np.array([position_of(one[3]) for one in chunk], dtype=np.int64),
-            names=tuple("" if one[1] == "." else one[1] for one in chunk),
-            alleles_a=tuple(one[5].upper() for one in chunk),
-            alleles_b=tuple(one[4].upper() for one in chunk),
+            chromosomes=tuple(some.chromosomes),
+            positions=some.positions,
+            names=tuple(some.names),
+            alleles_a=tuple(some.second),
+            alleles_b=tuple(some.first),
             dosages=calls,
         )
 
 
-def _variants(opened: Opened, limits: Limits) -> Iterator[list[str]]:
-    """Chromosome, name, centimorgans, position, A1 and A2 of each site, one after the other."""
-    for line in lines_beside(opened, limits, ".bim"):
-        cells = line.split()
-        if len(cells) < 6:
-            raise Unreadable("damaged", "a .bim with too few columns")
-        yield cells
+def sites_beside(opened: Opened, limits: Limits) -> Iterator[Sites]:
+    """The sites of the .bim: chromosome, name, centimorgans, position, A1 and A2."""
+    for block in blocks_beside(opened, limits, ".bim"):
+        yield sites_of(block, (0, 3, 1, 4, 5), 6, "a .bim with too few columns")

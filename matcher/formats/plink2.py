@@ -7,26 +7,34 @@ of its size is held against the lists beside it before pgenlib sees the file.
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
-from matcher.formats.beside import lines_beside, people_of_fam, position_of, real_path, variants_a_part
+from matcher.formats.beside import blocks_beside, real_path, variants_a_part
+from matcher.formats.lists_beside import Sites, count_of, headed, in_steps, people_beside, sites_of
+from matcher.formats.unpacking import one_missing
 
 FORMAT = "plink-pgen"
+Calls = npt.NDArray[np.int8]
 _MAGIC = b"\x6c\x1b"
 _FIXED_WIDTH = (0x02, 0x03, 0x04)
 _VARIABLE_WIDTH = (0x10, 0x11)
 _OTHER_INDEX = (0x20, 0x21)
 _HEADER = struct.Struct("<II")
 _BIM_COLUMNS = ("CHROM", "ID", "CM", "POS", "ALT", "REF")
-_NO_ALLELE = (".", "0", "<*>", "<NON_REF>", "*")
+_SHORT_BIM_COLUMNS = ("CHROM", "ID", "POS", "ALT", "REF")
+_LISTS = (".pvar", ".pvar.zst", ".bim")
+_HEAD = re.compile(rb"##[^\n]*\n?|#CHROM[^\n]*\n?")
+_NO_ALLELE = frozenset((".", "0", "<*>", "<NON_REF>", "*"))
+_AT_ONCE = 1 << 20
+"""Calls that are unpacked before they are looked at again: they are still in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     Raises:
         Unreadable: the lists are not beside it, do not fit it, or it is damaged.
     """
-    samples = people_of_fam(lines_beside(opened, limits, ".psam", ".fam"))
+    samples = people_beside(opened, limits, ".psam", ".fam")
     offsets = _allele_offsets(opened, limits)
     _compare_with_header(opened, len(samples), len(offsets) - 1)
     import pgenlib
@@ -65,83 +73,121 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         except (RuntimeError, ValueError, OSError):
             raise Unreadable("damaged", "a .pgen whose index is broken") from None
         with reader:
-            yield from _parts(reader, variants_beside(opened, limits), samples, limits)
+            yield from _parts(reader, sites_beside(opened, limits), samples, limits)
 
 
 def _parts(
-    reader: Any, variants: Iterator[Variant], samples: tuple[str, ...], limits: Limits
+    reader: Any, sites: Iterator[Sites], samples: tuple[str, ...], limits: Limits
 ) -> Iterator[Genotypes]:
-    start, most = 0, variants_a_part(limits, len(samples))
-    while chunk := list(islice(variants, most)):
+    start = 0
+    for some in in_steps(sites, variants_a_part(limits, len(samples))):
         try:
-            rows, alleles, dosages = _calls(reader, start, chunk, len(samples))
+            if "," in "".join(some.second):
+                rows, dosages = _calls_of_several(reader, start, some.second, len(samples))
+                listed = _repeated(some, rows)
+            else:
+                dosages, listed = _calls(reader, start, len(some), len(samples)), some
         except (RuntimeError, ValueError, OSError):
             raise Unreadable("damaged", "a .pgen that breaks off or is broken") from None
-        start += len(chunk)
+        start += len(some)
         yield Genotypes(
             samples=samples,
-            chromosomes=tuple(one.chromosome for one in rows),
-            positions=np.array([one.position for one in rows], dtype=np.int64),
-            names=tuple(one.name for one in rows),
-            alleles_a=tuple(one.reference for one in rows),
-            alleles_b=alleles,
+            chromosomes=tuple(listed.chromosomes),
+            positions=listed.positions,
+            names=tuple(listed.names),
+            alleles_a=_alleles(listed.first),
+            alleles_b=_alleles(listed.second),
             dosages=dosages,
         )
 
 
-def _calls(
-    reader: Any, start: int, chunk: list[Variant], count: int
-) -> tuple[Sequence[Variant], tuple[str, ...], npt.NDArray[np.int8]]:
-    """Calls of some sites; one with several alternates has a row for each."""
-    if all(len(one.alternates) == 1 for one in chunk):
-        dosages = np.empty((len(chunk), count), dtype=np.int8)
-        reader.read_range(start, start + len(chunk), dosages)
-        dosages[dosages < 0] = MISSING
-        return chunk, tuple(one.alternates[0] for one in chunk), dosages
-    rows, alleles, calls = [], [], []
-    for number, one in enumerate(chunk, start):
+def _calls(reader: Any, start: int, sites: int, count: int) -> Calls:
+    """Calls of sites with one alternate each."""
+    dosages = np.empty((sites, count), dtype=np.int8)
+    step = max(1, _AT_ONCE // count)
+    for at in range(0, sites, step):
+        rows = dosages[at : at + step]
+        reader.read_range(start + at, start + at + len(rows), rows)
+        one_missing(rows)
+    return dosages
+
+
+def _calls_of_several(
+    reader: Any, start: int, alternates: Sequence[str], count: int
+) -> tuple[list[tuple[int, str]], Calls]:
+    """A row for each alternate: which site it is of, the alternate, and the calls."""
+    rows, calls = [], []
+    for at, listed in enumerate(alternates):
         codes = np.empty(2 * count, dtype=np.int32)
-        reader.read_alleles(number, codes)
-        for code, alternate in enumerate(one.alternates, 1):
+        reader.read_alleles(start + at, codes)
+        for code, alternate in enumerate(listed.split(","), 1):
             row = (codes.reshape(count, 2) == code).sum(axis=1).astype(np.int8)
             row[codes[::2] < 0] = MISSING
-            rows.append(one)
-            alleles.append(alternate)
+            rows.append((at, alternate))
             calls.append(row)
-    return rows, tuple(alleles), np.stack(calls)
+    return rows, np.stack(calls)
+
+
+def _repeated(some: Sites, rows: list[tuple[int, str]]) -> Sites:
+    """Sites once for each of their alternates."""
+    return Sites(
+        [some.chromosomes[at] for at, _ in rows],
+        some.positions[[at for at, _ in rows]],
+        [some.names[at] for at, _ in rows],
+        [some.first[at] for at, _ in rows],
+        [alternate for _, alternate in rows],
+    )
 
 
 def _allele_offsets(opened: Opened, limits: Limits) -> npt.NDArray[np.uintp]:
     """Where each site's alleles begin among all alleles, as pgenlib wants it."""
-    counts = np.fromiter((1 + len(one.alternates) for one in variants_beside(opened, limits)), dtype=np.uintp)
-    return np.concatenate([np.zeros(1, np.uintp), np.cumsum(counts, dtype=np.uintp)])
+    if any(b"," in block for block in blocks_beside(opened, limits, *_LISTS)):
+        sites = sites_beside(opened, limits)
+        counts = [np.array([2 + one.count(",") for one in some.second], np.uintp) for some in sites]
+        return np.concatenate([np.zeros(1, np.uintp), np.cumsum(np.concatenate(counts), dtype=np.uintp)])
+    bodies = (
+        body for block in blocks_beside(opened, limits, *_LISTS) for _, body in headed(block, _HEAD) if body
+    )
+    return 2 * np.arange(1 + count_of(bodies), dtype=np.uintp)
 
 
 def variants_beside(opened: Opened, limits: Limits) -> Iterator[Variant]:
     """The sites of a .pvar, or of a .bim, one after the other."""
-    columns: Sequence[str] = _BIM_COLUMNS
-    for line in lines_beside(opened, limits, ".pvar", ".pvar.zst", ".bim"):
-        if line.startswith("##"):
-            continue
-        if line.startswith("#CHROM"):
-            columns = line[1:].split()
-            continue
-        cells = line.split("\t") if "\t" in line else line.split()
-        if columns is _BIM_COLUMNS and len(cells) == 5:
-            columns = ("CHROM", "ID", "POS", "ALT", "REF")
-        if len(cells) < len(columns):
-            raise Unreadable("damaged", "a list of variants with too few columns")
-        row = dict(zip(columns, cells, strict=False))
-        try:
-            yield Variant(
-                row["CHROM"],
-                position_of(row["POS"]),
-                "" if row["ID"] == "." else row["ID"],
-                _allele(row["REF"]),
-                tuple(_allele(one) for one in row["ALT"].split(",")),
-            )
-        except KeyError:
-            raise Unreadable("damaged", "a list of variants without a column that it must have") from None
+    for some in sites_beside(opened, limits):
+        alternates = (tuple(map(_allele, one.split(","))) for one in some.second)
+        yield from map(
+            Variant, some.chromosomes, some.positions.tolist(), some.names, _alleles(some.first), alternates
+        )
+
+
+def sites_beside(opened: Opened, limits: Limits) -> Iterator[Sites]:
+    """The same in blocks; `second` has all alternates of a site, with commas."""
+    columns: Sequence[str] | None = None
+    for block in blocks_beside(opened, limits, *_LISTS):
+        for head, body in headed(block, _HEAD):
+            if head.startswith(b"#CHROM"):
+                columns = head[1:].decode("utf-8", "replace").split()
+            if body.strip():
+                columns = columns or _columns_of_bim(body)
+                yield _sites_of(body, columns)
+
+
+def _columns_of_bim(body: bytes) -> Sequence[str]:
+    first = body.lstrip().split(b"\n", 1)[0]
+    return _SHORT_BIM_COLUMNS if len(first.split()) == 5 else _BIM_COLUMNS
+
+
+def _sites_of(body: bytes, columns: Sequence[str]) -> Sites:
+    try:
+        places = [columns.index(one) for one in ("CHROM", "POS", "ID", "REF", "ALT")]
+    except ValueError:
+        raise Unreadable("damaged", "a list of variants without a column that it must have") from None
+    too_few = "a list of variants with too few columns"
+    return sites_of(body, places, len(columns), too_few, tabs=b"\t" in body)
+
+
+def _alleles(listed: Sequence[str]) -> tuple[str, ...]:
+    return tuple(listed) if _NO_ALLELE.isdisjoint(listed) else tuple(map(_allele, listed))
 
 
 def _allele(text: str) -> str:

@@ -1,6 +1,7 @@
 """Loops over the bytes of genotype text, compiled: a line of calls is read at the speed of memory.
 
-`scan_dosages` reads numbers, `scan_letters` alleles; `calls_of_pairs` makes calls of two alleles each.
+`scan_dosages` reads numbers, `scan_letters` alleles; `calls_of_pairs` makes calls of two alleles each. Next door:
+`list_scanning` (the lists beside calls), `unpacking` (packed calls and dosages).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from matcher.formats import list_scanning, unpacking
 
 Bytes = npt.NDArray[np.uint8]
 Calls = npt.NDArray[np.int8]
@@ -206,43 +209,60 @@ def scan_calls(data: Any, first: Any, second: Any) -> int:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
-def round_dosages(dosages: Any, sure_within: float, out: Any) -> None:
-    """Dosages from 0 to 2 as calls; what is between two calls, outside, or no number is missing."""
-    for at in range(dosages.size):
-        value = dosages[at]
-        call = -1
-        for whole in range(3):
-            if whole - sure_within <= value <= whole + sure_within:
-                call = whole
-        out[at] = call
+def scan_short_calls(data: Any, first: Any, second: Any) -> bool:
+    """The same where every cell is two digits (or points) and a mark between; False where one is not."""
+    for sample in range(first.size):
+        at = 4 * sample
+        between = data[at + 1]
+        if (between != 47 and between != 124) or (sample + 1 < first.size and data[at + 3] != _TAB):
+            return False
+        one, other = data[at] - _ZERO, data[at + 2] - _ZERO
+        first[sample] = one if 0 <= one <= 9 else -1
+        second[sample] = other if 0 <= other <= 9 else -1
+    return True
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
-def unpack_bed(rows: Any, table: Any, out: Any) -> None:
-    """The calls of a .bed's rows (variants × bytes); `table` is byte × 4 calls."""
-    whole = out.shape[1] // 4
-    for row in range(out.shape[0]):
-        for byte in range(whole):
-            code = rows[row, byte]
-            at = 4 * byte
-            out[row, at] = table[code, 0]
-            out[row, at + 1] = table[code, 1]
-            out[row, at + 2] = table[code, 2]
-            out[row, at + 3] = table[code, 3]
-        for one in range(out.shape[1] - 4 * whole):
-            out[row, 4 * whole + one] = table[rows[row, whole], one]
+def scan_bcf_calls(values: Any, first: Any, second: Any) -> None:
+    """The first and last allele number of every sample of a BCF record (samples × calls), -1 where missing.
+
+    A value is twice the allele's number and one more, the lowest bit the phase; -127 fills up shorter calls.
+    """
+    for sample in range(values.shape[0]):
+        one = values[sample, 0]
+        other = one
+        for number in range(1, values.shape[1]):
+            if values[sample, number] != -127:
+                other = values[sample, number]
+        first[sample] = min(100, (one >> 1) - 1) if one > 1 else -1
+        second[sample] = min(100, (other >> 1) - 1) if other > 1 else -1
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def count_allele(first: Any, second: Any, number: int, out: Any) -> None:
+    """How often an allele is among the two of each sample; -1 where one of them is missing."""
+    for sample in range(out.size):
+        one, other = first[sample], second[sample]
+        both = (one == number) + (other == number)
+        out[sample] = both if (one >= 0) & (other >= 0) else -1
 
 
 def prepare() -> None:
-    """Compiles every loop for the types that readers hand it: a compiler needs more memory than a reader may use."""
+    """Compiles every loop, those next door too, for the types that readers hand it.
+
+    A compiler needs more memory than a reader may use.
+    """
     line, calls = bytes_of(b"0\t1\t2"), np.zeros(4, np.int8)
     scan_dosages(line, 0, _TAB, 0.25, calls)
     scan_letters(line, 0, np.zeros(4, np.uint8))
     scan_calls(bytes_of(b"0/1\t1|1"), calls, calls.copy())
+    scan_short_calls(bytes_of(b"0/1\t1|1"), calls[:2], calls[2:])
+    for kind in (np.int8, np.int32):
+        scan_bcf_calls(np.zeros((4, 2), kind), calls, calls.copy())
+    scan_bcf_calls(np.frombuffer(bytes(4), np.int8).reshape(2, 2), calls[:2], calls[2:])
+    count_allele(calls, calls, 1, calls.copy())
     pairs = np.zeros((1, 2, 2), np.uint8)
     for given in (pairs, np.frombuffer(bytes(4), np.uint8).reshape(1, 2, 2)):
         calls_of_pairs(given, np.zeros((1, 2), np.int8), np.zeros((1, 2), np.uint8))
-    for kind in (np.float32, np.float64):
-        round_dosages(np.zeros(4, kind), 0.25, calls)
-    table = np.zeros((256, 4), np.int8)
-    unpack_bed(np.frombuffer(b"\0", np.uint8).reshape(1, 1), table, np.zeros((1, 4), np.int8))
+    list_scanning.prepare()
+    unpacking.prepare()
