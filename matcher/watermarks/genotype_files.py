@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit, prange
 
 from matcher.errors import BadSourceFile
 from matcher.watermarks.units import chromosome_word, variant_unit
@@ -111,9 +112,14 @@ def open_genotypes(path: Path) -> GenotypeFile:
 def turned(dosages: npt.NDArray[np.int8], variants: Sequence[Variant]) -> npt.NDArray[np.int8]:
     """Dosages counting the later allele in order, or back: the same turn both ways."""
     turn = np.array([not one.counts_larger for one in variants], dtype=bool)
-    if not turn.any():
-        return dosages
-    out = dosages.copy()
-    part = out[turn]
-    out[turn] = np.where(part >= 0, 2 - part, part)
+    return np.asarray(_turned(dosages, turn)) if turn.any() else dosages
+
+
+@njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _turned(dosages, turn):  # type: ignore[no-untyped-def]
+    out = np.empty_like(dosages)
+    for v in prange(dosages.shape[0]):
+        for s in range(dosages.shape[1]):
+            g = dosages[v, s]
+            out[v, s] = 2 - g if turn[v] and g >= 0 else g
     return out

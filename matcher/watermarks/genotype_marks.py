@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, prange
 
 from matcher.watermarks.codes import Rates
 from matcher.watermarks.plausible import Model, predict
@@ -16,6 +16,8 @@ from matcher.watermarks.units import draw
 
 Dosages = npt.NDArray[np.int8]
 NO_UNIT = 255
+TILE = 2_048
+"""People marked at a time: some kilobytes of each neighbouring variant."""
 
 
 @njit(cache=True, inline="always")  # type: ignore[untyped-decorator, unused-ignore]
@@ -70,58 +72,107 @@ def _apply(dosages, layers, marks, variants, participants, key, thresholds):  # 
     return changed
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def mark_cells(  # type: ignore[no-untyped-def]  # noqa: C901
+@njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def mark_cells(  # type: ignore[no-untyped-def]
     dosages, first, offsets, weights, means, steps, densities, variants, participants,
     key0, key, splits, thresholds, skip,
 ):  # fmt: skip
-    """Everything of marking in one pass over a block, without holding bins or layers of more than one variant."""
+    """Everything of marking in one pass over a block, some people at a time, whose calls stay in a core's cache."""
     block, people = variants.size, participants.size
-    rows = dosages.shape[0]
     out = np.empty((block, people), dtype=np.int8)
-    row = np.empty(people, dtype=np.int32)
-    changed = 0
-    highest = thresholds.max()
+    tiles = (people + TILE - 1) // TILE
+    changed = np.zeros(tiles, dtype=np.int64)
+    some = np.zeros(block, dtype=np.bool_)
     for v in range(block):
-        at = first + v
-        out[v] = dosages[at]
-        some = False
         for b in range(steps.shape[1]):
-            some = some or (steps[v, b] != 0 and densities[v] != 255)
-        if not some:
+            some[v] = some[v] or (steps[v, b] != 0 and densities[v] != 255)
+    for tile in prange(tiles):
+        row = np.empty(TILE, dtype=np.int32)
+        which, units = np.empty(TILE, dtype=np.int64), np.empty(TILE, dtype=np.uint64)
+        own, shared = np.empty(TILE, dtype=np.uint64), np.empty(TILE, dtype=np.uint64)
+        low, high = tile * TILE, min(people, tile * TILE + TILE)
+        for v in range(block):
+            out[v, low:high] = dosages[first + v, low:high]
+            if not some[v]:
+                continue
+            calls = out[v, low:high]
+            _predict_some(dosages, first + v, offsets[v], weights[v], means, low, high, row)
+            allowed = _allowed(steps[v])
+            many = _eligible(calls, row, allowed, skip[low:high], participants[low:high], which, units)
+            _draw_some(key, variants[v], units[:many], own)
+            _draw_some(key0, variants[v], units[:many], shared)
+            density = np.int64(densities[v])
+            changed[tile] += _mark_some(
+                calls, row, allowed, which[:many], own, shared, density, splits, thresholds
+            )
+    return out, changed.sum()
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _predict_some(dosages, at, offsets, weights, means, low, high, row):  # type: ignore[no-untyped-def]
+    """`plausible.predict` of one variant for the people from `low` to `high`, not yet cut into bins."""
+    row[: high - low] = np.int32(means[at]) * np.int32(64)
+    for k in range(offsets.size):
+        w = np.int32(weights[k])
+        other = at + offsets[k]
+        if w == 0 or other < 0 or other >= dosages.shape[0]:
             continue
-        row[:] = np.int32(means[at]) * np.int32(64)
-        for k in range(offsets.shape[1]):
-            w = np.int32(weights[v, k])
-            other = at + offsets[v, k]
-            if w == 0 or other < 0 or other >= rows:
-                continue
-            m = np.int32(means[other])
-            for s in range(people):
-                g = np.int32(dosages[other, s])
-                row[s] += w * (g * np.int32(16) - m) if g >= 0 else np.int32(0)
-        for s in range(people):
-            g = out[v, s]
-            if g < 0 or skip[s]:
-                continue
-            allowed = steps[v, min(31, max(0, row[s] >> 6))]
-            if allowed == 0:
-                continue
-            up = (g == 0 and allowed & 1) or (g == 1 and allowed & 4)
-            down = (g == 2 and allowed & 8) or (g == 1 and allowed & 2)
-            if not (up or down):
-                continue
-            x = draw(key[0], key[1], variants[v], participants[s])
-            if x >= highest:
-                continue  # no layer would mark it, so its layer need not be drawn
-            u = draw(key0[0], key0[1], variants[v], participants[s])
-            layer = _layer(u, splits, np.int64(densities[v]))
-            if x < thresholds[layer]:
-                if up and down:
-                    up = (u & np.uint64(1)) == np.uint64(1)
-                out[v, s] = g + 1 if up else g - 1
-                changed += 1
-    return out, changed
+        beside = dosages[other, low:high]
+        m = np.int32(means[other])
+        for s in range(beside.size):
+            g = np.int32(beside[s])
+            row[s] += w * (g * np.int32(16) - m) if g >= 0 else np.int32(0)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _allowed(steps):  # type: ignore[no-untyped-def]
+    """By bin × call (3: missing): 1 where the call may go up, 2 where it may go down, 3 where either."""
+    out = np.zeros(4 * steps.size, dtype=np.uint8)
+    for b in range(steps.size):
+        out[4 * b] = steps[b] & 1
+        out[4 * b + 1] = (steps[b] >> 2) & 1 | (steps[b] & 2)
+        out[4 * b + 2] = (steps[b] >> 2) & 2
+    return out
+
+
+@njit(cache=True, inline="always")  # type: ignore[untyped-decorator, unused-ignore]
+def _place(predicted, call):  # type: ignore[no-untyped-def]
+    return 4 * min(31, max(0, predicted >> 6)) + (call & 3)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _eligible(calls, row, allowed, skip, participants, which, units):  # type: ignore[no-untyped-def]
+    """Puts the places of the calls that may be changed, and their participants, side by side; answers how many."""
+    many = 0
+    for s in range(calls.size):
+        which[many], units[many] = s, participants[s]
+        many += (allowed[_place(row[s], calls[s])] != 0) & (not skip[s])
+    return many
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _draw_some(key, variant, units, out):  # type: ignore[no-untyped-def]
+    k0, k1 = key[0], key[1]
+    for i in range(units.size):
+        out[i] = draw(k0, k1, variant, units[i])
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _mark_some(calls, row, allowed, which, own, shared, density, splits, thresholds):  # type: ignore[no-untyped-def]
+    """Marks one variant's calls in place, by the recipient's and by the shared draws; answers how many were changed."""
+    changed = 0
+    coded = splits[density, splits.shape[1] - 1]
+    sparse = thresholds[_layer(coded, splits, density)]
+    for i in range(which.size):
+        if own[i] >= sparse and shared[i] >= coded:
+            continue
+        if own[i] < thresholds[_layer(shared[i], splits, density)]:
+            s = which[i]
+            steps = allowed[_place(row[s], calls[s])]
+            up = shared[i] & np.uint64(1) if steps == 3 else steps == 1
+            calls[s] += 1 if up else -1
+            changed += 1
+    return changed
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]

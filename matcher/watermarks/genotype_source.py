@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from matcher.genotypes import planes
 from matcher.watermarks.budget import spread_marks
 from matcher.watermarks.codes import Rates, ambiguous_rates
 from matcher.watermarks.genotype_files import Block, GenotypeFile, turned, variants_per_block
@@ -102,13 +103,13 @@ def keep_source(
                 )
                 for v in variants
             ]
-            out.array(f"calls/{i}", packed(one.dosages[one.first : last]))
+            out.rows(f"calls/{i}", planes.packed(one.dosages[one.first : last]))
             if one.block.seconds is not None:
                 seconds = turned(one.block.seconds, variants).copy()
                 seconds[never] = -1
                 seconds[:, file.kin] = -1
                 ambiguous += int((seconds >= 0).sum())
-                out.array(f"seconds/{i}", packed(seconds))
+                out.rows(f"seconds/{i}", planes.packed(seconds))
             for name in ("offsets", "weights", "means", "steps"):
                 out.array(f"{name}/{i}", getattr(model, name))
         eligible = np.concatenate([*shares, np.zeros(0)])
@@ -206,34 +207,41 @@ class GenotypeSource:
             self.densities[self.starts[block] : self.starts[block + 1]],
         )
 
-    def calls(self, block: int, columns: npt.NDArray[np.int64] | None = None) -> Dosages:
-        """Calls of one block for some of its samples, or all."""
-        return unpacked(self.reader.array(f"calls/{block}"), self.people.size, columns)
+    def before(self, block: int) -> int:
+        """How many variants of the block before it are in a block's halo."""
+        return int(min(HALO, self.starts[block] - self.starts[block - 1])) if block else 0
 
-    def seconds(self, block: int, columns: npt.NDArray[np.int64] | None = None) -> Dosages:
-        """The ambiguous calls of one block: the second call, or -1."""
-        return unpacked(self.reader.array(f"seconds/{block}"), self.people.size, columns)
+    def packed_rows(self, at: npt.NDArray[np.int64], kind: str = "calls") -> npt.NDArray[np.uint8]:
+        """Variants by their place in the source, two bits a call; `seconds` are the ambiguous ones' second calls."""
+        out = np.empty((at.size, (self.people.size + 3) // 4), dtype=np.uint8)
+        for where, rows in self._each_block(at, kind):
+            out[where] = rows
+        return out
 
-    def with_halo(self, block: int, columns: npt.NDArray[np.int64]) -> tuple[Dosages, int]:
-        """The block's calls with its halo, and the row where the block begins."""
-        parts = [self.calls(block, columns)]
-        before = 0
-        if block > 0:
-            parts.insert(0, self.calls(block - 1, columns)[-HALO:])
-            before = parts[0].shape[0]
-        if block + 1 < self.blocks_count:
-            parts.append(self.calls(block + 1, columns)[:HALO])
-        return np.ascontiguousarray(np.concatenate(parts)), before
+    def calls(
+        self, at: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], kind: str = "calls"
+    ) -> Dosages:
+        """The same for some samples: variants × columns, -1 where missing (of `seconds`: where there is none)."""
+        out = np.empty((at.size, columns.size), dtype=np.int8)
+        for where, rows in self._each_block(at, kind):
+            out[where] = unpacked(rows, columns)
+        return out
+
+    def seconds(self, block: int) -> Dosages:
+        """The second calls of a whole block, for all samples."""
+        rows = self.packed_rows(np.arange(self.starts[block], self.starts[block + 1]), "seconds")
+        return planes.unpacked(rows, self.people.size)
+
+    def _each_block(
+        self, at: npt.NDArray[np.int64], kind: str
+    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]]:
+        which = np.searchsorted(self.starts, at, side="right") - 1
+        for block in np.unique(which).tolist():
+            where = np.flatnonzero(which == block)
+            yield where, self.reader.rows(f"{kind}/{block}", at[where] - self.starts[block])
 
 
-def packed(dosages: Dosages) -> npt.NDArray[np.uint8]:
-    codes = (dosages & 3).astype(np.uint8)
-    codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % 4)))
-    four = codes.reshape(codes.shape[0], -1, 4)
-    return np.asarray(four[:, :, 0] | four[:, :, 1] << 2 | four[:, :, 2] << 4 | four[:, :, 3] << 6)
-
-
-def unpacked(raw: npt.NDArray[np.uint8], count: int, columns: npt.NDArray[np.int64] | None) -> Dosages:
-    at = np.arange(count) if columns is None else columns
-    codes = (raw[:, at >> 2] >> ((at & 3) << 1).astype(np.uint8)) & 3
+def unpacked(rows: npt.NDArray[np.uint8], columns: npt.NDArray[np.int64]) -> Dosages:
+    """Calls of some samples of packed rows."""
+    codes = (rows[:, columns >> 2] >> ((columns & 3) << 1).astype(np.uint8)) & 3
     return np.where(codes == 3, -1, codes).astype(np.int8)

@@ -149,10 +149,8 @@ def mark_release(
         "participants": int(roster.units.size),
         "canaries": added.record,
     }
-    with SealedWriter(release_file(cohort_folder, release), sealing_key(key)) as sealed:
-        sealed.json("release", kept)
-    signed = sign_manifest(key, release, recipient, _committed(cohort_folder, files, guarded, id_design))
-    manifest_file(cohort_folder, release).write_text(json.dumps(signed, indent=1) + "\n", encoding="ascii")
+    committed = _committed(cohort_folder, files, guarded, id_design)
+    signed = keep_release(cohort_folder, key, kept, committed)
     ids_file = _write_bridge(release_file(cohort_folder, release).with_suffix(".ids.csv"), bridge)
     manifest = {
         "marks_version": VERSION,
@@ -170,6 +168,18 @@ def mark_release(
         ],
     }
     return MarkedRelease(tuple(files), ids_file, len(bridge), manifest)
+
+
+def keep_release(
+    cohort_folder: Path, key: bytes, kept: dict[str, Any], committed: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes who got what (`kept`, sealed) and the signed commitment beside it; answers the latter."""
+    release, recipient = str(kept["release"]), str(kept["recipient"])
+    with SealedWriter(release_file(cohort_folder, release), sealing_key(key)) as sealed:
+        sealed.json("release", kept)
+    signed = sign_manifest(key, release, recipient, committed)
+    manifest_file(cohort_folder, release).write_text(json.dumps(signed, indent=1) + "\n", encoding="ascii")
+    return signed
 
 
 def _committed(

@@ -77,6 +77,28 @@ def train(dosages: npt.NDArray[np.int8], first: int, last: int, forbidden: npt.N
     return Model(offsets, weights, whole, steps, np.zeros(block, dtype=np.uint8))
 
 
+def narrowed(model: Model, first: int, inner: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Model]:
+    """The model of some of its block's variants, and the rows that it needs: their own, then those of neighbours.
+
+    Rows count from the beginning of the halo, `inner` from that of the block, which is row `first`. Over those rows,
+    the first of them row 0, the model predicts what the whole one does.
+    """
+    own = first + inner
+    others = own[:, None] + model.offsets[inner]
+    used = (model.weights[inner] != 0) & (others >= 0) & (others < model.means.size)
+    rows = np.concatenate([own, np.setdiff1d(others[used], own)])
+    place = np.zeros(model.means.size, dtype=np.int64)
+    place[rows] = np.arange(rows.size)
+    offsets = place[np.where(used, others, own[:, None])] - np.arange(inner.size)[:, None]
+    return rows, Model(
+        offsets.astype(np.int16),
+        np.where(used, model.weights[inner], 0).astype(np.int16),
+        model.means[rows],
+        model.steps[inner],
+        model.densities[inner],
+    )
+
+
 def eligible_shares(
     dosages: npt.NDArray[np.int8], first: int, model: Model
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -12,13 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.errors import BadSourceFile
+from matcher.genotypes import planes
 from matcher.watermarks.genotype_files import Block, Variant
 
 _BED_MAGIC = b"\x6c\x1b\x01"
-# .bed codes 0..3: homozygous for the first allele, missing, het, homozygous for the second; counted is the first
-_OF_CODE = np.array([2, -1, 1, 0], dtype=np.int8)
-_TO_CODE = np.array([3, 2, 0, 1], dtype=np.uint8)  # by dosage 0, 1, 2 and -1 (the last)
-_UNPACKED = _OF_CODE[(np.arange(256)[:, None] >> np.array([0, 2, 4, 6])) & 3]
+# .bed codes 0..3: homozygous for the first allele, missing, het, homozygous for the second; counted is the first.
+# `planes` packs the count itself, and 3 where it is missing: a byte of one is a byte of the other.
+_SHIFTS = np.array([0, 2, 4, 6], dtype=np.uint8)
+_OF_BED = (
+    (np.array([2, 3, 1, 0], np.uint8)[(np.arange(256)[:, None] >> _SHIFTS) & 3] << _SHIFTS)
+    .sum(1)
+    .astype(np.uint8)
+)
+_TO_BED = (
+    (np.array([3, 2, 0, 1], np.uint8)[(np.arange(256)[:, None] >> _SHIFTS) & 3] << _SHIFTS)
+    .sum(1)
+    .astype(np.uint8)
+)
 
 
 class Plink1File:
@@ -52,9 +62,9 @@ class Plink1File:
             for start in range(0, len(self.bim), variants_per_block):
                 lines = self.bim[start : start + variants_per_block]
                 raw = np.frombuffer(file.read(self.width * len(lines)), dtype=np.uint8)
-                dosages = _UNPACKED[raw].reshape(len(lines), -1)[:, : len(self.samples)]
+                dosages = planes.unpacked(_OF_BED[raw].reshape(len(lines), -1), len(self.samples))
                 variants = [Variant(one[0], int(one[3]), one[1], one[5], one[4]) for one in lines]
-                yield Block(variants, np.ascontiguousarray(dosages))
+                yield Block(variants, dosages)
 
     @contextmanager
     def writer(self, out: Path, ids: Sequence[str]) -> Iterator[Plink1Writer]:
@@ -75,13 +85,10 @@ class Plink1Writer:
         self._file = file
 
     def write(self, block: Block, marked: npt.NDArray[np.int8]) -> None:  # noqa: ARG002
-        codes = _TO_CODE[marked]
-        short = -codes.shape[1] % 4
-        if short:
-            codes = np.pad(codes, ((0, 0), (0, short)))
-        four = codes.reshape(codes.shape[0], -1, 4)
-        packed = four[:, :, 0] | four[:, :, 1] << 2 | four[:, :, 2] << 4 | four[:, :, 3] << 6
-        self._file.write(packed.astype(np.uint8).tobytes())
+        rows = _TO_BED[planes.packed(marked)]
+        if marked.shape[1] % 4:  # what is beyond the last person is 0
+            rows[:, -1] &= np.uint8((1 << (2 * (marked.shape[1] % 4))) - 1)
+        self._file.write(rows.tobytes())
 
 
 class Plink2File:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from matcher.contents import Genotypes
-from matcher.watermarks.align import LEAST_SITES, NOBODY, match_rows, match_samples, sorted_fields
+from matcher.watermarks.align import LEAST_SITES, NOBODY, match_rows, sorted_fields
 from matcher.watermarks.canaries import SWITCHES, Donors, canary_calls, canary_key, read_donors
 from matcher.watermarks.digits import MISSING_VALUE
 from matcher.watermarks.found import Found, FoundTable
@@ -27,7 +27,7 @@ from matcher.watermarks.measures import in_the_sources_units
 from matcher.watermarks.phenotypes import source_fields
 from matcher.watermarks.pseudonyms import Design, space_of
 from matcher.watermarks.read_digits import MOST_CANDIDATES, scaled_column, shared_columns
-from matcher.watermarks.read_genotypes import informative, shared_variants, source_rows
+from matcher.watermarks.read_genotypes import aligned, shared_variants
 from matcher.watermarks.roster import sealing_key, source_file
 from matcher.watermarks.sealed import SealedReader
 from matcher.watermarks.units import U64
@@ -148,9 +148,7 @@ def _strange_samples(parts: Sequence[Genotypes], source: GenotypeSource) -> Stra
     at, calls = shared_variants(parts, source)
     if at.size < LEAST_SITES:
         return None
-    sites = informative(at, calls)
-    theirs = source_rows(source, at[sites], None)
-    strangers = np.flatnonzero(match_samples(np.ascontiguousarray(calls[sites]), theirs) == NOBODY)
+    strangers = np.flatnonzero(aligned(at, calls, source) == NOBODY)
     if strangers.size > MOST_SAMPLES:
         strangers = strangers[np.linspace(0, strangers.size - 1, MOST_SAMPLES).astype(np.int64)]
     if at.size > MOST_SITES:

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import Genotypes
-from matcher.watermarks.align import LEAST_SITES, NOBODY, SITES, match_samples
+from matcher.genotypes.planes import counts
+from matcher.watermarks.align import LEAST_SITES, NOBODY, SITES, match_packed
 from matcher.watermarks.genotype_marks import NO_UNIT, units_of_block, units_of_seconds
 from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import Units, together
+from matcher.watermarks.plausible import narrowed
 from matcher.watermarks.read_digits import Reading
 from matcher.watermarks.units import chromosome_word, cohort_key
 
@@ -28,10 +30,7 @@ def read_calls(
     at, calls = shared_variants(parts, source)
     if at.size < LEAST_SITES:
         return None
-    sites = informative(at, calls)
-    theirs = source_rows(source, at[sites], None)
-    mine = _oriented(calls[sites], theirs)
-    samples = match_samples(mine, theirs)
+    samples = aligned(at, calls, source)
     hit = np.flatnonzero(samples != NOBODY)
     if not hit.size:
         return None
@@ -44,33 +43,43 @@ def read_calls(
     units: list[Units] = []
     read = wrong = 0
     which = np.searchsorted(source.starts, at, side="right") - 1
-    for block in np.unique(which):
+    for block in np.unique(which).tolist():
         rows = np.flatnonzero(which == block)
-        inner = at[rows] - source.starts[block]
-        dosages, first = source.with_halo(int(block), columns)
-        names = source.units[source.starts[block] : source.starts[block + 1]]
-        if source.imputed:
-            seconds = source.seconds(int(block), columns)
-            layers, marks = units_of_seconds(seconds, names, people, key0, source.rates)
-        else:
-            layers, marks = units_of_block(
-                dosages,
-                first,
-                source.model(int(block)),
-                names,
-                people,
-                key0,
-                source.rates,
-                source.kin[columns],
-            )
-        truth = dosages[first : first + names.size][inner]
+        truth, layers, marks = _source_units(source, block, at[rows], columns, people, key0)
         seen = _oriented(calls[rows][:, hit], truth)
-        part, cells, errors = _units(seen, truth, layers[inner], marks[inner], names[inner], people)
+        part, cells, errors = _units(seen, truth, layers, marks, source.units[at[rows]], people)
         units.append(part)
         read += cells
         wrong += errors
     rate = wrong / read if read > 500 else None
     return Reading(together(units), int(columns.size), None if rate is None else max(rate, 1 / read))
+
+
+def aligned(at: npt.NDArray[np.int64], calls: Dosages, source: GenotypeSource) -> npt.NDArray[np.int64]:
+    """The source's sample of every found one, or NOBODY; `at` and `calls` are those of `shared_variants`."""
+    sites = informative(at, calls)
+    theirs = source.packed_rows(at[sites])
+    return match_packed(_turned(calls[sites], theirs, source.people.size), theirs, source.people.size)
+
+
+def _source_units(
+    source: GenotypeSource,
+    block: int,
+    at: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int64],
+    people: npt.NDArray[np.uint64],
+    key0: npt.NDArray[np.uint64],
+) -> tuple[Dosages, npt.NDArray[np.uint8], Dosages]:
+    """Calls, layers and marks of some variants of one block for some samples; only rows that matter are read."""
+    names = source.units[at]
+    if source.imputed:
+        seconds = source.calls(at, columns, "seconds")
+        return source.calls(at, columns), *units_of_seconds(seconds, names, people, key0, source.rates)
+    before = source.before(block)
+    rows, model = narrowed(source.model(block), before, at - source.starts[block])
+    dosages = source.calls(source.starts[block] - before + rows, columns)
+    kin = source.kin[columns]
+    return dosages[: at.size], *units_of_block(dosages, 0, model, names, people, key0, source.rates, kin)
 
 
 def _units(
@@ -159,28 +168,26 @@ def informative(at: npt.NDArray[np.int64], calls: Dosages) -> npt.NDArray[np.int
     return np.array([group[int(np.argmax(spread[group]))] for group in groups], dtype=np.int64)
 
 
-def source_rows(
-    source: GenotypeSource, at: npt.NDArray[np.int64], columns: npt.NDArray[np.int64] | None
-) -> Dosages:
-    which = np.searchsorted(source.starts, at, side="right") - 1
-    rows = [source.calls(int(b), columns)[at[which == b] - source.starts[b]] for b in np.unique(which)]
-    return np.concatenate(rows)
+def _turned(calls: Dosages, rows: npt.NDArray[np.uint8], people: int) -> Dosages:
+    """Calls with alleles turned where the other coding fits the source's frequencies clearly better."""
+    if calls.shape[1] < 20:
+        return calls
+    seen = counts(rows, people)
+    known = (seen[:, 1] + 2 * seen[:, 2]) / np.maximum(1, 2 * seen[:, :3].sum(axis=1))
+    found = _frequency(calls)
+    return _with_turned(calls, np.abs(found - known) > 0.15 + np.abs(1 - found - known))
 
 
 def _oriented(calls: Dosages, truth: Dosages) -> Dosages:
-    """Calls with alleles turned where the other coding fits the source clearly better."""
+    """Calls with alleles turned where the other coding fits the same people's in the source clearly better."""
+    both = (calls >= 0) & (truth >= 0)
+    straight = np.where(both, np.abs(calls - truth), 0).sum(axis=1)
+    turned = np.where(both, np.abs(2 - calls - truth), 0).sum(axis=1)
+    return _with_turned(calls, turned * 2 < straight)
+
+
+def _with_turned(calls: Dosages, turn: npt.NDArray[np.bool_]) -> Dosages:
     out = calls.copy()
-    if calls.shape[1] == truth.shape[1]:
-        both = (calls >= 0) & (truth >= 0)
-        straight = np.where(both, np.abs(calls - truth), 0).sum(axis=1)
-        turned = np.where(both, np.abs(2 - calls - truth), 0).sum(axis=1)
-        turn = turned * 2 < straight
-    else:
-        turn = np.zeros(calls.shape[0], dtype=bool)
-        if calls.shape[1] >= 20:
-            turn = np.abs(_frequency(calls) - _frequency(truth)) > 0.15 + np.abs(
-                1 - _frequency(calls) - _frequency(truth)
-            )
     part = out[turn]
     out[turn] = np.where(part >= 0, 2 - part, part)
     return out

@@ -1,4 +1,4 @@
-"""Sealed files: named arrays under AES-256-GCM, written in one pass, read one by one.
+"""Sealed files: named arrays under AES-256-GCM, written in one pass, read one by one, or row by row.
 
 What the detector needs of the source (calls, values, models) lies here under a key derived from the marks key; the
 file without the key shows names of parts and sizes only as ciphertext. Layout: magic, parts (12-byte nonce,
@@ -40,7 +40,7 @@ class SealedWriter:
         descriptor = os.open(self._unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._file = os.fdopen(descriptor, "wb")
         self._cipher = AESGCM(key)
-        self._table: dict[str, tuple[int, int]] = {}
+        self._table: dict[str, tuple[int, ...]] = {}
         self._file.write(MAGIC)
 
     def __enter__(self) -> Self:
@@ -75,6 +75,13 @@ class SealedWriter:
         at = self._file.tell()
         self._table[name] = (at, self._write(name.encode(), plain.getvalue()))
 
+    def rows(self, name: str, value: npt.NDArray[np.uint8]) -> None:
+        """Bytes of which single rows will be read: each is sealed by itself."""
+        at, size = self._file.tell(), 0
+        for number, row in enumerate(value):
+            size = self._write(f"{name}/{number}".encode(), row.tobytes())
+        self._table[name] = (at, size, *value.shape)
+
 
 class SealedReader:
     """Reads parts of a sealed file.
@@ -93,12 +100,14 @@ class SealedReader:
                 raise UnreadableMarks(f"{path.name} is not a file of marks; restore it from a copy")
             file.seek(size - 8)
             at = int.from_bytes(file.read(8), "big")
-        self._table: dict[str, tuple[int, int]] = json.loads(self._read(_TABLE, at, size - 8 - at))
+        self._table: dict[str, tuple[int, ...]] = json.loads(self._read(_TABLE, at, size - 8 - at))
 
     def _read(self, name: bytes, at: int, size: int) -> bytes:
         with self._path.open("rb") as file:
             file.seek(at)
-            sealed = file.read(size)
+            return self._opened(name, file.read(size))
+
+    def _opened(self, name: bytes, sealed: bytes) -> bytes:
         try:
             return self._cipher.decrypt(sealed[:12], sealed[12:], name)
         except (InvalidTag, ValueError):
@@ -116,3 +125,18 @@ class SealedReader:
         plain = io.BytesIO(self._read(name.encode(), *self._table[name]))
         value: npt.NDArray[Any] = np.load(plain, allow_pickle=False)
         return value
+
+    def rows(self, name: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Rows of what `SealedWriter.rows` wrote, or of an array of bytes that lies there whole."""
+        if len(self._table[name]) == 2:
+            whole: npt.NDArray[np.uint8] = self.array(name)[numbers]
+            return whole
+        at, size, _, width = self._table[name]
+        out = np.empty((numbers.size, width), dtype=np.uint8)
+        with self._path.open("rb", buffering=0) as file:
+            for place, number in enumerate(numbers.tolist()):
+                file.seek(at + number * size)
+                out[place] = np.frombuffer(
+                    self._opened(f"{name}/{number}".encode(), file.read(size)), np.uint8
+                )
+        return out
