@@ -69,7 +69,10 @@ class Reader:
             "TMPDIR": self._folder,
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "matcher.reading_child", str(theirs.fileno()), str(memory_bytes)],
+            [
+                *(sys.executable, "-m", "matcher.reading_child"),
+                *(str(theirs.fileno()), str(memory_bytes), self._folder),
+            ],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,4 +1,6 @@
-"""The limited child process in which found files are opened and read: `python -m matcher.reading_child FD`.
+"""The limited child process in which found files are opened and read.
+
+Started as `python -m matcher.reading_child FD BYTES FOLDER`: its socket, its memory, where it may put things aside.
 
 It takes jobs from its socket, walks what they name (`walking`), runs readers and sends frames back. It has no
 secrets, keeps nothing, is killed by its parent when it is silent for too long, and ends itself where no parent is.
@@ -10,6 +12,7 @@ import importlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -38,12 +41,18 @@ def main() -> None:
     pa.set_io_thread_count(1)
     _load_readers()
     _limit_memory(int(sys.argv[2]))
-    _frame(connection, {"kind": "ready"})
-    while True:
-        job, descriptors = _receive(connection)
-        if job is None:
-            return
-        _Job(connection, job, descriptors).run()
+    try:
+        _frame(connection, {"kind": "ready"})
+        while True:
+            job, descriptors = _receive(connection)
+            if job is None:
+                return
+            _Job(connection, job, descriptors).run()
+    except ConnectionError:
+        return  # the parent is gone
+    finally:
+        # What was put aside of found files must not outlive a parent that was killed and could not remove it.
+        shutil.rmtree(sys.argv[3], ignore_errors=True)
 
 
 class _Job:

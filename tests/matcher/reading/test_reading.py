@@ -6,7 +6,10 @@ import gzip
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -222,6 +225,42 @@ def test_a_reading_that_is_left_in_the_middle_leaves_no_child_behind(
     assert child.is_alive
     events.close()
     assert not child.is_alive
+
+
+def test_nothing_that_was_put_aside_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """A git bundle is put aside to be read; whoever kills the program must not leave found content on the disk."""
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    repository, bundle = tmp_path / "repository", tmp_path / "found.bundle"
+    repository.mkdir()
+    (repository / "leak.csv").write_text(LEAK * 50_000)  # more than the child can send before anybody listens
+    for words in (
+        ("init", "-q"),
+        ("add", "."),
+        ("-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qm", "x"),
+        ("bundle", "create", "-q", str(bundle), "HEAD"),
+    ):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    program = (
+        "import sys, time; from pathlib import Path; from matcher.reading import read_path\n"
+        "events = read_path(Path(sys.argv[1])); next(events); print('open', flush=True); time.sleep(60)"
+    )
+    reading = subprocess.Popen(
+        [sys.executable, "-c", program, str(bundle)],
+        cwd=Path(reader_process.__file__).parent.parent,
+        env=os.environ | {"TMPDIR": str(aside)},
+        stdout=subprocess.PIPE,
+    )
+    assert reading.stdout is not None
+    assert reading.stdout.readline() == b"open\n"
+    assert list(aside.glob("cohortwatch-reading-*/git-*/found"))
+    reading.kill()
+    reading.communicate()
+    for _ in range(200):
+        if not list(aside.iterdir()):
+            return
+        time.sleep(0.1)
+    raise AssertionError("what was put aside is still there")
 
 
 def test_the_child_sees_no_secret_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
