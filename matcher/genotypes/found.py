@@ -101,11 +101,10 @@ def _columns_of(part: Genotypes) -> dict[str, Column]:
 
 
 def _usable(columns: dict[str, Column]) -> npt.NDArray[np.bool_]:
-    """Autosomal (or of no chromosome, with a name) SNPs; an allele may be unstated."""
+    """Autosomal SNPs with a place or a name (a name, where no chromosome is stated); an allele may be unstated."""
     chromosomes, names = columns["chromosomes"], columns["names"]
     a, b = columns["alleles_a"], columns["alleles_b"]
-    placed = (chromosomes >= 1) & (chromosomes <= 22) & (columns["positions"] > 0)
-    known = placed | ((chromosomes == 0) & (names != 0))
+    known = (chromosomes <= 22) & ((names != 0) | ((chromosomes >= 1) & (columns["positions"] > 0)))
     usable: npt.NDArray[np.bool_] = known & (
         (a != b) | ((a == UNSTATED) & (b == UNSTATED) & ~columns["coding_known"])
     )

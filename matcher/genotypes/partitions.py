@@ -105,7 +105,8 @@ def _on_cluster(
     """As many stretches are under way as keep the workers busy; answers come in order."""
     client = _client(address)
     try:
-        shared = client.scatter(calls, broadcast=True)
+        # A name of its own: under that of equal calls which were searched for before they may just be forgotten.
+        shared = client.scatter(calls, broadcast=True, hash=False)
         most = (1 + _AHEAD) * max(1, len(client.scheduler_info()["workers"]))
         waiting: list[tuple[range, Any]] = []
         for people in every:

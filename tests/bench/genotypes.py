@@ -1,6 +1,6 @@
 """Bench of genotypes: who is named rightly, who wrongly, how fast, against bcftools gtcheck and plink2.
 
-Run `python -m tests.bench.genotypes [--quick] [--part truth|peers|speed|index|reading] [--out FILE]`. Everything is
+Run `python -m tests.bench.genotypes [--quick] [--part truth|peers|speed|limits|dask|index] [--out FILE]`. Everything is
 synthetic and drawn by seed; times of our own are wall seconds on both cores and CPU seconds (user and system).
 """
 
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from matcher.contents import Genotypes
 from matcher.genotypes import identity
 from matcher.genotypes.identity import Called, identify
-from matcher.genotypes.planes import from_calls, from_packed, packed
+from matcher.genotypes.planes import from_calls
 from matcher.genotypes.search import nearest
 from matcher.genotypes.sites import choose, shared_sites
 from matcher.genotypes.store import open_store, write_store
@@ -37,8 +37,8 @@ from tests.bench.genotype_people import (
     panel,
     with_errors,
 )
+from tests.bench.genotype_speed import KEY, PARTS, cpu, part_lines
 
-KEY = b"g" * 32
 MEMBERS, STRANGERS, KIN = 1_000, 200, 50
 Lines = list[str]
 
@@ -151,17 +151,6 @@ def truth_table(folder: Path, of: Truth, sizes: tuple[int, ...]) -> Lines:
     return lines
 
 
-def cpu(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall and CPU seconds of this process."""
-    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    work()
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    return (
-        time.perf_counter() - start,
-        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-    )
-
-
 def children_cpu(*command: str | Path, cwd: Path) -> tuple[float, float, str]:
     """Wall and CPU seconds of a program, and what it printed."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -171,42 +160,6 @@ def children_cpu(*command: str | Path, cwd: Path) -> tuple[float, float, str]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - start, spent, done.stdout
-
-
-def speed_table(participants: int, samples: int) -> Lines:
-    lines = [
-        f"{samples:,} found samples against {participants:,} participants, calls in memory:",
-        "",
-        "| sites | wall s | CPU s | pairs a CPU second | one sample, ms | named rightly |",
-        "|---|---|---|---|---|---|",
-    ]
-    rng = np.random.default_rng(3)
-    for sites in (64, 128, 256):
-        rows = np.empty((sites, (participants + 3) // 4), np.uint8)
-        found = np.empty((sites, samples), np.int8)
-        for site in range(sites):
-            calls = rng.binomial(2, rng.uniform(0.3, 0.5), participants).astype(np.int8)
-            rows[site] = packed(calls[None])[0]
-            found[site] = calls[:samples]
-        found = with_errors(found, 0.01, 0.02, rng)
-        nearest(from_calls(found[:, :8]), from_packed(rows, participants))
-        best: dict[str, np.ndarray] = {}
-
-        def search(
-            rows: np.ndarray = rows, found: Matrix = found, best: dict[str, np.ndarray] = best
-        ) -> None:
-            best["places"] = nearest(from_calls(found), from_packed(rows, participants))[0][:, 0]
-
-        wall, spent = cpu(search)
-        planes, one = from_packed(rows, participants), from_calls(found[:, :1])
-        single = min(cpu(lambda planes=planes, one=one: nearest(one, planes))[0] for _ in range(5))
-        right = (best["places"] == np.arange(samples)).mean()
-        lines.append(
-            f"| {sites} | {wall:.2f} | {spent:.2f} | {samples * participants / spent:.2e} "
-            f"| {1e3 * single:.1f} | {right:.4f} |"
-        )
-        print(lines[-1], flush=True)
-    return lines
 
 
 def peers_table(of: Truth, work: Path, sites: int) -> Lines:
@@ -317,54 +270,13 @@ def _write_vcf(path: Path, founders: Panel, rows: np.ndarray, calls: Matrix, nam
             file.write(place.encode() + b"\t".join(cells[calls[number]]) + b"\n")
 
 
-def index_lines(participants: int, variants: int, work: Path) -> Lines:
-    """Builds the index of a large cohort in a process of its own, from a stream of calls, and tells its peak memory."""
-    code = (
-        "import sys,time\n"
-        "from pathlib import Path\n"
-        "from tests.bench.genotypes import random_parts, KEY\n"
-        "from matcher.genotypes.store import write_store\n"
-        f"start=time.perf_counter(); write_store(Path(sys.argv[1]), random_parts({participants},{variants}), KEY)\n"
-        "peak=next(x for x in open('/proc/self/status') if x.startswith('VmHWM')).split()[1]\n"
-        "print(time.perf_counter()-start, int(peak)/2**20)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(work)], capture_output=True, text=True, check=True)
-    seconds, memory = map(float, done.stdout.split())
-    size = sum(path.stat().st_size for path in (work / "genotypes").iterdir())
-    line = (
-        f"Index of {participants:,} × {variants:,}, encrypted: {seconds:.0f} s with the drawing of the calls, "
-        f"{memory:.2f} GiB at the peak, {size / 2**30:.2f} GiB on disk."
-    )
-    print(line, flush=True)
-    return [line]
-
-
-def random_parts(participants: int, variants: int, step: int = 64) -> Iterator[Genotypes]:
-    """A stream of random calls that costs little to draw: rows of one block, shifted."""
-    rng = np.random.default_rng(1)
-    block = rng.binomial(2, 0.3, participants).astype(np.int8)
-    samples = tuple(f"p{number}" for number in range(participants))
-    for start in range(0, variants, step):
-        rows = np.arange(start, min(start + step, variants))
-        calls = np.stack([np.roll(block, int(one)) for one in rng.integers(participants, size=len(rows))])
-        yield Genotypes(
-            samples=samples,
-            chromosomes=tuple(str(1 + row * 22 // variants) for row in rows),
-            positions=(rows + 1) * 1000,
-            names=tuple(f"rs{row}" for row in rows),
-            alleles_a=("A",) * len(rows),
-            alleles_b=("G",) * len(rows),
-            dosages=calls,
-        )
-
-
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--quick", action="store_true", help="a cohort of 4,000 and fewer sites")
-    words.add_argument("--part", choices=("truth", "peers", "speed", "index"), action="append")
+    words.add_argument("--part", choices=("truth", "peers", *PARTS), action="append")
     words.add_argument("--out", type=Path)
     asked = words.parse_args()
-    parts = asked.part or ["truth", "peers", "speed", "index"]
+    parts = asked.part or ["truth", "peers", *PARTS]
     participants, variants = (4_000, 6_000) if asked.quick else (20_000, 20_000)
     lines: Lines = []
     work = Path(tempfile.mkdtemp(prefix="bench-genotypes-"))
@@ -384,13 +296,9 @@ def main() -> None:
                     (work / f"peers{sites}").mkdir()
                     lines += [*peers_table(of, work / f"peers{sites}", sites), ""]
             del of
-        if "speed" in parts:
-            lines += [*speed_table(50_000 if asked.quick else 500_000, 10_000), ""]
-        if "index" in parts:
-            (work / "index").mkdir()
-            lines += index_lines(
-                50_000 if asked.quick else 500_000, 2_000 if asked.quick else 20_000, work / "index"
-            )
+        for part in parts:
+            if part in PARTS:
+                lines += [*part_lines(part, work, quick=asked.quick), ""]
     finally:
         shutil.rmtree(work)
     if asked.out:

@@ -15,7 +15,7 @@ from matcher.genotypes.enrol import enrol
 from matcher.genotypes.store import withdraw
 from matcher.reading import read_path
 from matcher.sketches import EnrolledCohort, Evidence
-from tests.matcher.genotypes.people import CHROMOSOMES, KEYS, People, enrolled, people, write_vcf
+from tests.matcher.genotypes.people import CHROMOSOMES, KEYS, People, enrolled, people, run, write_vcf
 
 MEMBERS = 120
 SHIFT = 54_321
@@ -115,3 +115,17 @@ def test_a_find_that_does_not_say_which_allele_is_counted_is_still_matched(
     (evidence,) = found(tmp_path / "m.csv", cohort)
     assert (evidence.participants_matched, evidence.relation) == (20, "same")
     assert "only heterozygous" in evidence.why
+
+
+def test_names_join_where_chromosomes_are_stated_and_positions_are_not(
+    cohort: EnrolledCohort, tmp_path: Path
+) -> None:
+    """PLINK's lists state a place that is not known as 0."""
+    of = people(MEMBERS)
+    path = write_vcf(tmp_path / "x.vcf", of, of.dosages[:, 5:25], [f"x{n}" for n in range(20)])
+    run("plink2", "--vcf", path, "--make-bed", "--out", tmp_path / "x")
+    rows = [line.split("\t") for line in (tmp_path / "x.bim").read_text().splitlines()]
+    (tmp_path / "x.bim").write_text("".join("\t".join([*row[:3], "0", *row[4:]]) + "\n" for row in rows))
+    (evidence,) = found(tmp_path / "x.bed", cohort)
+    assert evidence.participants_matched == 20
+    assert "joined by name" in evidence.why

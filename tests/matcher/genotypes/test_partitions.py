@@ -137,3 +137,19 @@ def test_a_cluster_that_is_not_there_is_told(folder: Path, monkeypatch: pytest.M
     monkeypatch.setenv(partitions.SCHEDULER, "tcp://127.0.0.1:9")
     with pytest.raises(NoCluster, match="unset DASK_SCHEDULER_ADDRESS"):
         answers(folder)
+
+
+def test_the_same_find_may_be_searched_for_again_and_again(
+    folder: Path, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster forgets a find's calls when it is told to, which may be while equal ones are on their way."""
+    store = open_store(folder / "copied", KEYS.genotypes)
+    assert store is not None
+    sites = np.arange(128)
+    calls = store.rows(sites)[:, :300]
+    alone = partitions.nearest_in_store(calls, store, sites, coding_known=True, kin=False)
+    monkeypatch.setattr(partitions, "PEOPLE", 64)
+    monkeypatch.setenv(partitions.SCHEDULER, cluster)
+    for _ in range(20):
+        there = partitions.nearest_in_store(calls, store, sites, coding_known=True, kin=False)
+        assert all(np.array_equal(a, b) for a, b in zip(alone, there, strict=True))
