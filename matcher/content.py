@@ -8,6 +8,7 @@ is never shown.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -28,6 +29,7 @@ CODE_FORMATS = frozenset({"notebook", "script", "code"})
 _VALUE = re.compile(
     r"[-+]?[\d.,\s]*\d[\d.,\s]*(?:e[-+]?\d+)?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|.*@.*|", re.IGNORECASE
 )
+_FEW = frozenset(("1", "2", "3", "4", "1.0", "2.0", "3.0", "4.0"))
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _ID = re.compile(r"\d{5,12}(?:[_-]\d{5,12})?|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9_-]{6,40}")
 _ASSIGNMENT = re.compile(
@@ -105,7 +107,7 @@ class ContentSketch:
     def _without_tables(self, format_: str, name: str) -> tuple[Content, str]:
         ending = PurePosixPath(name.rpartition(":")[2]).suffix.lower()
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
-        if len(lines) >= 3 and _share(lines, _ID) > 0.9:
+        if len(lines) >= 3 and _nearly_all(lines, _ID):
             return "identifiers", "lines that each hold one id"
         if format_ in CODE_FORMATS or ending in headings("code_endings"):
             return "code", f"a script or notebook ({format_})" if format_ else "a script"
@@ -121,7 +123,8 @@ def _counts(name: str) -> bool:
 
 
 def _few(cells: Sequence[str]) -> int:
-    return sum(cell.strip() in ("1", "2", "3", "4", "1.0", "2.0", "3.0", "4.0") for cell in cells)
+    counted = Counter(cells)  # most cells of a column of counts stand in it again and again
+    return sum(count for cell, count in counted.items() if cell.strip() in _FEW)
 
 
 def shown_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -206,7 +209,7 @@ def _id_columns(seen: _Seen) -> list[int]:
     found = []
     for i, cells in enumerate(seen.cells):
         filled = [cell.strip() for cell in cells if cell.strip()]
-        if filled and len(set(filled)) > 0.9 * len(filled) and _share(filled, _ID) > 0.9:
+        if filled and len(set(filled)) > 0.9 * len(filled) and _nearly_all(filled, _ID):
             found.append(i)
     return found
 
@@ -216,5 +219,12 @@ def _differ(seen: _Seen) -> bool:
     return len(set(rows)) > 0.9 * len(rows)
 
 
-def _share(cells: Sequence[str], pattern: re.Pattern[str]) -> float:
-    return sum(pattern.fullmatch(cell) is not None for cell in cells) / len(cells)
+def _nearly_all(cells: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Whether more than nine tenths are of the pattern; it stops where too many are not."""
+    allowed = len(cells) / 10
+    for cell in cells:
+        if pattern.fullmatch(cell) is None:
+            allowed -= 1
+            if allowed <= 0:
+                return False
+    return True

@@ -47,7 +47,8 @@ class PersonalCounts:
         elif isinstance(part, Text) and self.letters < LETTERS_LOOKED_AT and part.name != "path":
             text = part.text[:LETTERS_LOOKED_AT]
             self.letters += len(text)
-            self._count("e-mail", len(_EMAIL.findall(text)))
+            if "@" in text:
+                self._count("e-mail", len(_EMAIL.findall(text)))
 
     def _add_column(self, name: str, cells: Sequence[str]) -> None:
         some = cells[:CELLS_LOOKED_AT]
@@ -85,8 +86,8 @@ def _kind_of(name: str, some: Sequence[str], looks: Looks) -> str | None:
         return "postcode"
     if looks.ten_digits >= least and _share(cells, _NHS) and _mostly(is_nhs_number, cells):
         return "NHS number"
-    if looks.dialled >= least and _share(cells, _PHONE) and len(set(cells)) > 0.5 * len(cells):
-        return "telephone" if _mostly(is_telephone, cells[:100]) else None
+    if looks.dialled >= least and _mostly(is_telephone, cells[:100]) and _share(cells, _PHONE):
+        return "telephone" if len(set(cells)) > 0.5 * len(cells) else None
     return None
 
 

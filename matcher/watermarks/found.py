@@ -106,7 +106,13 @@ def _kept(cells: Sequence[str]) -> Sequence[str]:
 
 def _may_be_ids(cells: Sequence[str]) -> bool:
     head = [one.strip() for one in cells[:100] if one.strip()]
-    return bool(head) and 2 * sum(coded_id(one) is not None for one in head) >= len(head)
+    others_allowed = len(head) // 2
+    for one in head:
+        if coded_id(one) is None:
+            others_allowed -= 1
+            if others_allowed < 0:
+                return False
+    return bool(head)
 
 
 def _has_decimals(cells: Sequence[str]) -> bool:
