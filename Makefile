@@ -1,11 +1,11 @@
-# make setup | demo | test | check | bench | console — each does all the set-up that it needs.
+# make setup | demo | test | check | bench | fuzz | console — each does all the set-up that it needs.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
-.PHONY: setup test-setup demo test check bench console lock clean
+.PHONY: setup test-setup demo test check bench fuzz console lock clean
 
 setup: $(STAMP)
 	@$(BIN)/python -m config.browser
@@ -30,7 +30,11 @@ check: $(STAMP)
 	@$(BIN)/pytest tests/test_imports.py tests/test_repository.py
 
 bench: test-setup
-	@for bench in tests/bench/[a-z]*.py; do $(BIN)/python "$$bench"; done
+	@for bench in $$(grep -l __main__ tests/bench/*.py | grep -v fuzz_); do \
+	  $(BIN)/python -m "tests.bench.$$(basename "$$bench" .py)"; done
+
+fuzz: test-setup
+	@$(BIN)/python -m tests.bench.fuzz_readers $(FUZZ)
 
 console: setup
 	@$(BIN)/cohortwatch init
