@@ -13,6 +13,8 @@ from matcher.contents import Limits, Opened, Unreadable
 
 MOST_LINE = 1 << 20
 """Bytes of one line of a side file."""
+_BLOCK = 128 << 10
+"""Bytes of lines that are taken apart at once: their strings fit what Python keeps of memory, and the caches."""
 MOST_CALLS = 1 << 20
 """Calls of one part: 500,000 samples come 2 variants at a time. A larger array costs more to get than to fill."""
 SURE_WITHIN = 0.25
@@ -48,7 +50,7 @@ def lines_beside(opened: Opened, limits: Limits, *suffixes: str) -> Iterator[str
 
 
 def blocks_beside(opened: Opened, limits: Limits, *suffixes: str) -> Iterator[bytes]:
-    """The same in blocks of whole lines of about a MiB.
+    """The same in blocks of whole lines.
 
     Raises:
         Unreadable: as `lines_beside` does.
@@ -73,36 +75,29 @@ def lines_of(block: bytes) -> Iterator[str]:
 
 
 def line_blocks(stream: BinaryIO, limits: Limits, shown: str) -> Iterator[bytes]:
-    """A stream in blocks of whole lines of about a MiB; only the last may be without its line feed.
+    """A stream in blocks of whole lines; only the last may be without its line feed.
 
     Raises:
-        Unreadable: it is broken, larger than may be read, or no text in lines; whole lines before are given.
+        Unreadable: it is broken, larger than may be read, or no text in lines.
     """
-    used, rest = 0, b""
+    used = 0
     while True:
         try:
-            data = stream.read(MOST_LINE)
+            block = stream.read(_BLOCK)
+            if block and not block.endswith(b"\n"):
+                block += stream.readline(MOST_LINE + 1)
+        except (OSError, EOFError, ValueError) as wrong:
+            raise Unreadable("damaged", f"{shown} breaks off ({type(wrong).__name__})") from None
         except Exception as wrong:  # noqa: BLE001 - zstandard has an error class of its own
-            if rest:
-                yield rest
-            broken = (
-                "breaks off" if isinstance(wrong, (OSError, EOFError, ValueError)) else "cannot be unpacked"
-            )
-            raise Unreadable("damaged", f"{shown} {broken} ({type(wrong).__name__})") from None
-        if not data:
-            if rest:
-                yield rest
+            raise Unreadable("damaged", f"{shown} cannot be unpacked ({type(wrong).__name__})") from None
+        if not block:
             return
-        used += len(data)
+        used += len(block)
         if used > limits.file_bytes:
             raise Unreadable("too-large", f"{shown} is larger than may be read")
-        block = rest + data
-        cut = block.rfind(b"\n") + 1
-        rest = block[cut:]
-        if len(rest) > MOST_LINE:
+        if len(block) > _BLOCK + MOST_LINE:
             raise Unreadable("damaged", f"{shown} is no text in lines")
-        if cut:
-            yield block[:cut]
+        yield block
 
 
 def _unpacked(stream: BinaryIO, suffix: str) -> BinaryIO:

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
-from matcher.formats.beside import lines_beside, position_of, variants_a_part
-from matcher.formats.call_matrix import part_of
+from matcher.formats.beside import blocks_beside, position_of, variants_a_part
+from matcher.formats.list_scanning import scan_digits
+from matcher.formats.lists_beside import Sites, column_of, in_steps, sites_of
+from matcher.formats.scanning import bytes_of
 from matcher.genotypes.naming import NamedVariant
 
 FORMAT = "eigenstrat"
 _DIGITS = re.compile(rb"[0129]+")
 _MOST_LINE = 64 << 20
+Calls = npt.NDArray[np.int8]
 
 
 def sniff(name: str, head: bytes) -> int:
@@ -33,25 +37,58 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     Raises:
         Unreadable: the .snp or .ind is not beside it, or does not fit it; the lines up to there are given before.
     """
-    samples = tuple(line.split()[0] for line in lines_beside(opened, limits, ".ind"))
-    variants = [variant_of_snp(line) for line in lines_beside(opened, limits, ".snp")]
-    step = variants_a_part(limits, len(samples))
-    for start in range(0, len(variants), step):
-        some = variants[start : start + step]
-        read = (_row(opened.stream.readline(_MOST_LINE), len(samples)) for _ in some)
-        rows = []
-        for row in read:
-            if row is None:
-                break
-            rows.append(row)
-        if rows:
-            yield part_of(samples, some[: len(rows)], np.stack(rows))
-        if len(rows) < len(some):
-            raise Unreadable(
-                "damaged", f"line {start + len(rows) + 1} of the .geno does not fit its .ind and .snp"
-            )
+    samples = people_of_ind(opened, limits)
+    line = 0
+    for some in in_steps(sites_beside(opened, limits), variants_a_part(limits, len(samples))):
+        calls = _calls(opened, len(some), len(samples))
+        if len(calls):
+            yield _part(samples, some[: len(calls)], calls)
+        line += len(calls)
+        if len(calls) < len(some):
+            raise Unreadable("damaged", f"line {line + 1} of the .geno does not fit its .ind and .snp")
     if opened.stream.readline(_MOST_LINE).strip():
         raise Unreadable("damaged", "a .geno with more lines than its .snp; the others were read")
+
+
+def people_of_ind(opened: Opened, limits: Limits) -> tuple[str, ...]:
+    blocks = blocks_beside(opened, limits, ".ind")
+    return tuple(one for block in blocks for one in column_of(block, 0, "an .ind with too few columns"))
+
+
+def sites_beside(opened: Opened, limits: Limits) -> Iterator[Sites]:
+    """The sites of the .snp: name, chromosome, Morgans, position, reference, variant allele."""
+    for block in blocks_beside(opened, limits, ".snp"):
+        yield sites_of(block, (1, 3, 0, 4, 5), 6, "a .snp with too few columns")
+
+
+def _part(samples: tuple[str, ...], some: Sites, calls: Calls) -> Genotypes:
+    return Genotypes(
+        samples=samples,
+        chromosomes=tuple(some.chromosomes),
+        positions=some.positions,
+        names=tuple(some.names),
+        alleles_a=tuple(some.second),
+        alleles_b=tuple(some.first),
+        dosages=calls,
+    )
+
+
+def _calls(opened: Opened, variants: int, samples: int) -> Calls:
+    """The calls of the next lines; fewer where a line has not one for each sample."""
+    start = opened.stream.tell()
+    data = opened.stream.read(variants * (samples + 1))
+    if len(data) == variants * (samples + 1):
+        calls = np.empty((variants, samples), np.int8)
+        if scan_digits(bytes_of(data).reshape(variants, samples + 1), calls):
+            return calls
+    opened.stream.seek(start)
+    rows = []
+    for _ in range(variants):
+        row = _row(opened.stream.readline(_MOST_LINE), samples)
+        if row is None:
+            break
+        rows.append(row)
+    return np.stack(rows) if rows else np.empty((0, samples), np.int8)
 
 
 def variant_of_snp(line: str) -> NamedVariant:
@@ -62,7 +99,7 @@ def variant_of_snp(line: str) -> NamedVariant:
     return NamedVariant(cells[0], cells[1], position_of(cells[3]), cells[4].upper(), cells[5].upper())
 
 
-def _row(line: bytes, samples: int) -> np.ndarray[tuple[int], np.dtype[np.int8]] | None:
+def _row(line: bytes, samples: int) -> Calls | None:
     """The calls of a line; None where it has not one for each sample."""
     digits = np.frombuffer(line.rstrip(b"\r\n"), dtype=np.uint8).astype(np.int8) - 48
     if len(digits) != samples:

@@ -206,12 +206,36 @@ def texts(delimiter: str) -> dict[str, Reader]:
 
 
 def consumers() -> dict[str, Reader]:
+    def calls_of(codes: Any, letters: list[str]) -> tuple[Any, Any, Any]:
+        """Both alleles and the calls, by the distinct pairs of letters."""
+        first = np.array([min(one) for one in letters], object)
+        second = np.array([max(one) if one[0] != one[-1] else "" for one in letters], object)
+        return first[codes], second[codes], (second != "").astype(np.int8)[codes]
+
     def arrow(path: Path, size: Size) -> object:
         options = csv.ReadOptions(use_threads=False, skip_rows=2, column_names=["name", "chr", "pos", "call"])
-        return csv.read_csv(path, options, csv.ParseOptions(delimiter="\t"))
+        few = pa.dictionary(pa.int32(), pa.string())
+        convert = csv.ConvertOptions(column_types={"chr": few, "call": few})
+        table = csv.read_csv(path, options, csv.ParseOptions(delimiter="\t"), convert)
+        pairs = table["call"].unify_dictionaries().combine_chunks()
+        return table, calls_of(pairs.indices.to_numpy(), pairs.dictionary.to_pylist())
 
     def polars(path: Path, size: Size) -> object:
-        return pl.read_csv(path, separator="\t", comment_prefix="#", has_header=False)
+        names = ["name", "chr", "pos", "call"]
+        types = {"chr": pl.Categorical, "call": pl.Categorical}
+        table = pl.read_csv(
+            path,
+            separator="\t",
+            comment_prefix="#",
+            has_header=False,
+            new_columns=names,
+            schema_overrides=types,
+        )
+        pairs = table["call"]
+        seen = pairs.unique()
+        letters = dict(zip(seen.to_physical().to_list(), seen.to_list(), strict=True))
+        every = [letters.get(code, "--") for code in range(max(letters) + 1)]
+        return table, calls_of(pairs.to_physical().to_numpy(), every)
 
     return {"Arrow": arrow, "polars": polars}
 
