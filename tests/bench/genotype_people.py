@@ -96,3 +96,23 @@ def with_errors(calls: Matrix, errors: float, missing: float, rng: np.random.Gen
     out[wrong] = (out[wrong] + rng.integers(1, 3, wrong.sum())) % 3
     out[rng.random(out.shape) < missing] = -1
     return out
+
+
+def imputed(
+    founders: Panel, haplotypes: Matrix, typed: npt.NDArray[np.bool_], wrong: float, seed: int
+) -> Matrix:
+    """Haplotypes of which only some variants are typed, the rest filled by copying from other people's.
+
+    Along that share `wrong` of each haplotype, in stretches of a centimorgan, the copied one is not the right one; so
+    r² of what is filled is about (1 - wrong)². Typed variants stay as they are.
+    """
+    rng = np.random.default_rng(seed)
+    out, other = haplotypes.copy(), haplotypes_of(founders, haplotypes.shape[1], seed + 1)
+    gaps = np.diff(founders.positions, prepend=0) * 1e-8
+    astray = rng.random(haplotypes.shape[1]) < wrong
+    for row, gap in enumerate(gaps):
+        anew = rng.random(haplotypes.shape[1]) < (1 - np.exp(-gap / TRACT_MORGANS) if gap > 0 else 1.0)
+        astray = np.where(anew, rng.random(haplotypes.shape[1]) < wrong, astray)
+        if not typed[row]:
+            out[row, astray] = other[row, astray]
+    return out

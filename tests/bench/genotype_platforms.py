@@ -30,7 +30,7 @@ from matcher.genotypes.chains import _LENGTHS, Chains, read_chains
 from matcher.genotypes.identity import Called, identify
 from matcher.genotypes.sites import Shared, shared_sites
 from matcher.genotypes.store import open_store, write_store
-from tests.bench.genotype_people import Matrix, Panel, with_errors
+from tests.bench.genotype_people import Matrix, Panel, dosages_of, imputed, with_errors
 from tests.bench.genotype_speed import KEY
 from tests.bench.genotypes import MEMBERS, STRANGERS, Lines, Truth, cohort_parts, truth
 
@@ -136,7 +136,7 @@ def second_array(world: World, build: str, by: str, count: int, errors: float, s
     codes, places, turned = world.placed(build, rows)
     kept = places > 0
     rows, codes, places, turned = rows[kept], codes[kept], places[kept], turned[kept]
-    calls = with_errors(world.of.people[rows], errors, 0.02, rng)
+    calls = with_errors(dosages_of(world.of.haplotypes[rows]), errors, 0.02, rng)
     bad = rng.random(len(rows)) < BAD_SITES
     calls[bad] = with_errors(calls[bad].clip(0), BAD_ERRORS, 0.1, rng)
     alleles = [founders.alleles(int(row)) for row in rows]
@@ -282,48 +282,75 @@ def files(world: World, work: Path) -> Lines:
     ours("cohort", "add", "ours", "--genotypes", "cohort.bed")
     for build, path in world.chains.items():
         ours("cohort", "build", "ours", build, "--positions", path)
-    lines = ["| file | made by | exit | what the answer says |", "|---|---|---|---|"]
-    for number, (build, by, kind) in enumerate(
-        (
-            ("GRCh37", "positions alone", "bed"),
-            ("GRCh36", "positions alone", "vcf.gz"),
-            ("GRCh36", "names and positions", "bcf"),
-            ("GRCh38", "names and positions", "pgen"),
-        )
-    ):
-        part = second_array(world, build, by, 0, 0.01, 800 + number)
+    lines = ["| file | made by | what the answer says |", "|---|---|---|"]
+    finds = [
+        ("GRCh37", "positions alone", "bed"),
+        ("GRCh36", "positions alone", "vcf.gz"),
+        ("GRCh36", "names and positions", "bcf"),
+        ("GRCh38", "names and positions", "pgen"),
+        ("GRCh38", "imputed, phased", "vcf.gz"),
+        ("GRCh38", "imputed, phased", "pgen"),
+        ("GRCh38", "imputed", "bgen"),
+    ]
+    for number, (build, by, kind) in enumerate(finds):
         name = f"{build}-{number}"
-        _write_vcf(work / f"{name}.vcf", part, build)
-        if kind == "bed":
-            # plink 1.9 counts the rarer allele of the find as it goes.
-            ids = ("--set-missing-var-ids", "@:#", "--double-id")
-            run("plink1.9", "--vcf", f"{name}.vcf", *ids, "--make-bed", "--out", name)
-        elif kind == "pgen":
-            run("plink2", "--vcf", f"{name}.vcf", "--make-pgen", "--out", name)
+        if "imputed" in by:
+            _write_imputed(work / f"{name}.vcf", world.of)
         else:
-            run(
-                "bcftools",
-                "view",
-                "-Oz" if kind == "vcf.gz" else "-Ob",
-                "-o",
-                f"{name}.{kind}",
-                f"{name}.vcf",
-            )
+            _write_vcf(work / f"{name}.vcf", second_array(world, build, by, 0, 0.01, 800 + number), build)
+        run(*_maker(name, kind, "imputed" in by))
         folder = work / f"find{number}"
         folder.mkdir()
-        for made_file in work.glob(f"{name}.*"):
-            if made_file.suffix not in (".vcf", ".log", ".nosex"):
-                made_file.rename(folder / made_file.name)
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("cohortwatch")), "examine", str(folder), "--json"],
-            cwd=work, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        whys = [_why(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
-        maker = {"bed": "plink 1.9", "pgen": "plink2"}.get(kind, "bcftools")
-        told = " ".join(one for one in whys if one)
-        lines.append(f"| {build}, {by}, {kind} | {maker} | {done.returncode} | {told or 'nothing'} |")
+        for one in work.glob(f"{name}.*"):
+            if one.suffix not in (".vcf", ".log", ".nosex"):
+                one.rename(folder / one.name)
+        said = ours("examine", folder, "--json", ok=(0, 1))
+        whys = [_why(json.loads(line)) for line in said.splitlines() if line.startswith("{")]
+        maker = _maker(name, kind, False)[0]
+        lines.append(f"| {build}, {by}, {kind} | {maker} | {' '.join(filter(None, whys)) or 'nothing'} |")
         print(lines[-1], flush=True)
     return lines
+
+
+def _maker(name: str, kind: str, has_dosages: bool) -> tuple[str, ...]:
+    """The command that makes this kind of file of a VCF."""
+    if kind == "bed":
+        # plink 1.9 counts the rarer allele of the find as it goes.
+        return ("plink1.9", "--vcf", f"{name}.vcf", "--double-id", "--make-bed", "--out", name)
+    if kind in ("pgen", "bgen"):
+        made_as = ("--make-pgen",) if kind == "pgen" else ("--export", "bgen-1.2", "bits=8")
+        return (
+            "plink2",
+            "--vcf",
+            f"{name}.vcf",
+            *(["dosage=DS"] if has_dosages else []),
+            *made_as,
+            "--out",
+            name,
+        )
+    return ("bcftools", "view", "-Oz" if kind == "vcf.gz" else "-Ob", "-o", f"{name}.{kind}", f"{name}.vcf")
+
+
+def _write_imputed(path: Path, of: Truth, sites: int = 2_000) -> None:
+    """Sites of which a fifth are typed: phased calls of one imputing, and as dosages the mean of four."""
+    rng = np.random.default_rng(63)
+    rows = np.sort(rng.choice(len(of.haplotypes), sites, replace=False))
+    typed = rng.random(len(of.haplotypes)) < 0.2
+    draws = [imputed(of.founders, of.haplotypes, typed, 0.08, seed=90 + 2 * one)[rows] for one in range(4)]
+    dosages = sum(dosages_of(one).astype(np.float64) for one in draws) / len(draws)
+    with path.open("w") as file:
+        file.write('##fileformat=VCFv4.2\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
+        file.write('##FORMAT=<ID=DS,Number=1,Type=Float,Description="Dosage">\n')
+        for number in range(20):
+            file.write(f"##contig=<ID={number + 1},length={_LENGTHS['GRCh38'][number]}>\n")
+        names = "\t".join(f"s{number}" for number in range(dosages.shape[1]))
+        file.write(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{names}\n")
+        for at, row in enumerate(rows.tolist()):
+            place = f"{of.founders.chromosomes[row]}\t{of.founders.positions[row]}\trs{1000 + row}"
+            sides = zip(draws[0][at, 0::2], draws[0][at, 1::2], dosages[at], strict=True)
+            cells = "\t".join(f"{one}|{other}:{dosage:.2f}" for one, other, dosage in sides)
+            letters = "\t".join(of.founders.alleles(row))
+            file.write(f"{place}\t{letters}\t.\t.\t.\tGT:DS\t{cells}\n")
 
 
 def _why(said: object) -> str:
