@@ -31,7 +31,7 @@ from matcher.genotypes.store import Store, open_store
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, Relation, ReleaseEvidence
 
 NAME = "genotype-identity"
-VERSION = "5"
+VERSION = "6"
 
 FEWEST_SITES = 24
 ENOUGH_SITES = 48

@@ -129,3 +129,12 @@ def test_names_join_where_chromosomes_are_stated_and_positions_are_not(
     (evidence,) = found(tmp_path / "x.bed", cohort)
     assert evidence.participants_matched == 20
     assert "joined by name" in evidence.why
+
+
+def test_a_find_of_many_sites_that_shares_few_is_told_to_be_on_another_build(
+    cohort: EnrolledCohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "MANY_SITES", 1_000)
+    (evidence,) = found(leak(tmp_path / "x.vcf", people(MEMBERS), range(5, 25)), cohort)
+    assert (evidence.log10_odds, evidence.participants_matched) == (0.0, None)
+    assert "may be on another build" in evidence.why
