@@ -2,7 +2,8 @@
 
 Under the folder that it is handed: `ids/` (keyed hashes of the ids, and how densely they lie) and `rows/` (keyed
 hashes of the cells, see `row_index`). Nothing else of the files is kept. A cohort's own participants' ids are a set
-like those of its releases.
+like those of its releases. What a release's files have from the cohort, for participants that are known by the
+cohort's ids or by the list, is not written again (`sharing`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from matcher.errors import BadSourceFile
 from matcher.prf import subkey
 from matcher.sketches import MatchingKeys
 from matcher.tables.cell_ids import hashes_of_cells
 from matcher.tables.id_space import measure
-from matcher.tables.row_index import SourceFile, build
+from matcher.tables.row_index import SourceFile, build, open_index
 from matcher.tables.row_keys import records_of
+from matcher.tables.sharing import Sharing, records_behind
 from matcher.tables.sources import ID_COLUMNS, id_column_of, read_batches, read_columns
 from matcher.tables.spellings import is_id_name
 from matcher.tables.tokens import tokens_of_ids
@@ -58,9 +61,12 @@ def enrol_cohort(
     Raises:
         BadSourceFile: a file is no table, or has no column of ids.
     """
-    ids, columns = _enrol_tables(folder, files, id_column, keys)
-    enrol_ids(folder, ids, keys, ids)
-    return TablesEnrolled(len(ids), columns)
+    tables = _read_tables(files, id_column)
+    if tables.columns:
+        build(folder / ROWS_FOLDER, tables.files, tables.participants.size, subkey(keys.values, "cells"))
+        np.save(folder / ROWS_FOLDER / PARTICIPANTS_FILE, tables.participants, allow_pickle=False)
+    enrol_ids(folder, tables.ids, keys, tables.ids)
+    return TablesEnrolled(len(tables.ids), tables.columns)
 
 
 def enrol_release(
@@ -81,7 +87,13 @@ def enrol_release(
     seen: dict[str, int] = {}
     columns: tuple[str, ...] = ()
     if files:
-        seen, columns = _enrol_tables(folder, files, id_column, keys)
+        tables = _read_tables(files, id_column)
+        seen, columns = tables.ids, tables.columns
+        if columns:
+            sharing = _sharing(folder, cohort_folder, tables, listed, keys)
+            count, key = tables.participants.size, subkey(keys.values, "cells")
+            build(folder / ROWS_FOLDER, tables.files, count, key, sharing)
+            np.save(folder / ROWS_FOLDER / PARTICIPANTS_FILE, tables.participants, allow_pickle=False)
     records: dict[str, int] | None
     if files and listed:
         known = {one: seen.get(one, seen.get(person or "")) for one, person in listed.items()}
@@ -164,10 +176,20 @@ def read_ids(path: Path) -> dict[str, str | None]:
     return dict.fromkeys(lines[1:] if named else lines)
 
 
-def _enrol_tables(
-    folder: Path, files: Sequence[Path], id_column: str | None, keys: MatchingKeys
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Indexes the values of these files; the record of each id, and the names of the other columns.
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Phenotype files before their values are read."""
+
+    ids: dict[str, int]
+    """The number of each participant, and of the first of their records."""
+    columns: tuple[str, ...]
+    files: list[SourceFile]
+    participants: npt.NDArray[np.int64]
+    """By record its participant's number, -1 where the row has no id."""
+
+
+def _read_tables(files: Sequence[Path], id_column: str | None) -> _Tables:
+    """The participants and the records of these files.
 
     Files with one row a participant are put side by side; of a file with several, each row is a record of its own.
     """
@@ -204,7 +226,29 @@ def _enrol_tables(
             records_count += len(people)
             participants.append(np.array(people))
         sources.append(SourceFile(file, others, places))
-    if columns:
-        build(folder / ROWS_FOLDER, sources, records_count, subkey(keys.values, "cells"))
-        np.save(folder / ROWS_FOLDER / PARTICIPANTS_FILE, np.concatenate(participants), allow_pickle=False)
-    return ids, tuple(columns)
+    return _Tables(ids, tuple(columns), sources, np.concatenate(participants))
+
+
+def _sharing(
+    folder: Path,
+    cohort_folder: Path,
+    tables: _Tables,
+    listed: Mapping[str, str | None],
+    keys: MatchingKeys,
+) -> Sharing | None:
+    """What the release in `folder` can have from its cohort; None where none of its participants is known there."""
+    index = open_index(cohort_folder / ROWS_FOLDER)
+    kept = (cohort_folder / ROWS_FOLDER / PARTICIPANTS_FILE, cohort_folder / IDS_FOLDER / RECORDS_FILE)
+    # Only under the cohort's own folder, so that they are moved and copied together.
+    inside = folder.resolve().is_relative_to(cohort_folder.resolve())
+    if index is None or not inside or not all(path.exists() for path in kept):
+        return None
+    participants, behind = (np.load(path, allow_pickle=False) for path in kept)
+    known = np.load(cohort_folder / IDS_FOLDER / HASHES_FILE, allow_pickle=False)
+    names = [listed.get(one) or one for one in tables.ids]
+    people = records_of(hashes_of_cells(subkey(keys.ids, "ids"), names), known, behind)
+    if not (people >= 0).any():
+        return None
+    of_records = np.where(tables.participants >= 0, people[tables.participants], -1)
+    key = subkey(keys.values, "cells")
+    return Sharing(index, records_behind(index, participants, tables.files, of_records, key))
