@@ -1,12 +1,16 @@
-"""Parquet, Feather, Arrow IPC and ORC through Arrow, batch by batch: what a footer claims of sizes is not believed."""
+"""Parquet, Feather, Arrow IPC and ORC through Arrow, batch by batch: what a footer claims of sizes is not believed.
+
+A Parquet file whose columns are variants is read as genotypes, some columns at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from matcher.contents import Limits, Opened, Table, Unreadable
-from matcher.formats.arrow_tables import tables_of
+from matcher.contents import Genotypes, Limits, Opened, Table, Unreadable
+from matcher.formats.arrow_tables import tables_of, text_of
+from matcher.formats.call_columns import MOST_PEOPLE, CallColumns, call_columns_of, parts_of_columns
 
 FORMAT = "columnar"
 _PARQUET, _ARROW, _FEATHER1, _ORC = b"PAR1", b"ARROW1", b"FEA1", b"ORC"
@@ -25,7 +29,7 @@ def sniff(name: str, head: bytes) -> int:
     return 4 if is_stream else 0
 
 
-def read(opened: Opened, limits: Limits) -> Iterator[Table]:
+def read(opened: Opened, limits: Limits) -> Iterator[Table | Genotypes]:
     """Rows in parts; batches are small, so that a column which unfolds a thousandfold is seen while it does.
 
     Raises:
@@ -36,7 +40,13 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     head = opened.stream.read(8)
     opened.stream.seek(0)
     try:
-        for batch in _batches(pa.PythonFile(opened.stream, mode="r"), head, limits):
+        file = pa.PythonFile(opened.stream, mode="r")
+        columns = _call_columns(file) if head.startswith(_PARQUET) else None
+        if columns is not None:
+            yield from _genotypes(opened.name, file, columns, limits)
+            return
+        opened.stream.seek(0)
+        for batch in _batches(file, head, limits):
             yield from tables_of(opened.name, batch, limits)
     except pa.ArrowNotImplementedError as wrong:
         raise Unreadable("unsupported", type(wrong).__name__) from None
@@ -44,6 +54,48 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
         raise Unreadable(
             "encrypted" if "encrypt" in str(wrong).lower() else "damaged", type(wrong).__name__
         ) from None
+
+
+def _call_columns(file: Any) -> CallColumns | None:
+    """The columns of a Parquet file of calls, None of any other."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
+    _refuse_width(parquet.schema_arrow)
+    if not 0 < parquet.metadata.num_rows <= MOST_PEOPLE:
+        return None
+    kinds = {one.name: one.type for one in parquet.schema_arrow}
+    return call_columns_of(
+        list(parquet.schema_arrow.names),
+        lambda name: bool(pa.types.is_integer(kinds[name]) or pa.types.is_floating(kinds[name])),
+    )
+
+
+def _genotypes(name: str, file: Any, columns: CallColumns, limits: Limits) -> Iterator[Table | Genotypes]:
+    """The calls of a Parquet file, and a table of its other columns."""
+    from pyarrow import parquet as pq
+
+    parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 16)
+    rows = max(1, min(limits.rows_per_part, (4 << 20) // (1 + len(columns.others))))
+    samples: list[str] = []
+    if columns.others:
+        ids = columns.others.index(columns.ids() or columns.others[0])
+        for batch in parquet.iter_batches(rows, columns=list(columns.others), use_threads=False):
+            yield from tables_of(name, batch, limits)
+            samples += text_of(batch.column(batch.schema.names.index(columns.others[ids]))).to_pylist()
+    samples = samples or [str(number) for number in range(parquet.metadata.num_rows)]
+
+    def read(some: Sequence[str]) -> Iterator[tuple[int, int, Any]]:
+        first = 0
+        for batch in parquet.iter_batches(MOST_PEOPLE // len(some), columns=list(some), use_threads=False):
+            if first + batch.num_rows > len(samples):
+                raise Unreadable("damaged", "columns of different lengths")
+            for at in range(len(some)):
+                yield at, first, batch.column(at).to_numpy(zero_copy_only=False)
+            first += batch.num_rows
+
+    yield from parts_of_columns(tuple(samples), columns.variants, read, limits)
 
 
 def _batches(file: Any, head: bytes, limits: Limits) -> Iterator[Any]:

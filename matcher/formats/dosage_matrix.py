@@ -26,6 +26,7 @@ FEWEST_VARIANTS = 24
 FEWEST_SAMPLES = 3
 _LOOKED_AT = 60
 _MOST_LINE = 256 << 20
+_ROW_NAME = "row_name"
 _DELIMITERS = (b"\t", b",", b";", b" ")
 _MISSING = {"", "na", "nan", "null", ".", "-9", "-1", "-", "none"}
 _TRAW = ("CHR", "SNP", "(C)M", "POS", "COUNTED", "ALT")
@@ -47,6 +48,8 @@ class Layout:
     first: int
     """The first column of calls."""
     lines_before: int
+    names_rows: bool = False
+    """Rows begin with a name that the header has no column for, as R writes them."""
 
 
 def sniff(name: str, head: bytes) -> int:
@@ -66,7 +69,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes | Table]:
     for _ in range(layout.lines_before):
         opened.stream.readline(_MOST_LINE)
     header = _cells(opened.stream.readline(_MOST_LINE), layout.delimiter)
-    layout = replace(layout, header=tuple(header))
+    layout = replace(layout, header=(_ROW_NAME, *header) if layout.names_rows else tuple(header))
     yield from (
         _by_sample(opened, limits, layout)
         if layout.variants_in == "columns"
@@ -88,7 +91,17 @@ def layout_of(head: bytes) -> Layout | None:
     header = _cells(first, delimiter)
     whole = lines[before + 1 : -1 if len(head) >= 64 << 10 else None]
     rows = [_cells(line, delimiter) for line in whole[:_LOOKED_AT] if line.strip()]
-    start = _first_variant(header, is_whole=len(lines) > before + 1)
+    widths = Counter(len(row) for row in rows)
+    if widths and widths.most_common(1)[0][0] == len(header) + 1:
+        inner = _layout_of(delimiter, [_ROW_NAME, *header], rows, before, is_whole=True)
+        return replace(inner, names_rows=True) if inner else None
+    return _layout_of(delimiter, header, rows, before, is_whole=len(lines) > before + 1)
+
+
+def _layout_of(
+    delimiter: bytes, header: list[str], rows: list[list[str]], before: int, *, is_whole: bool
+) -> Layout | None:
+    start = _first_variant(header, is_whole=is_whole)
     if start is not None:
         return Layout(delimiter, tuple(header), "columns", start, before)
     if tuple(header[: len(_TRAW)]) == _TRAW:
@@ -160,8 +173,11 @@ def _is_call(cell: str) -> bool:
 
 
 def _by_sample(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Genotypes | Table]:
-    names = [split_counted(one) for one in layout.header[layout.first :]]
     at, line = opened.stream.tell(), opened.stream.readline(_MOST_LINE)
+    if not layout.names_rows and len(_cells(line, layout.delimiter)) == len(layout.header) + 1:
+        # The head that was looked at ended within the header.
+        layout = replace(layout, header=(_ROW_NAME, *layout.header), first=layout.first + 1)
+    names = [split_counted(one) for one in layout.header[layout.first :]]
     kept = kept_variants(len(names), max(1, (opened.size - at) // max(1, len(line))))
     matrix = CallMatrix([names[number] for number in kept])
     out = np.empty(len(names), np.int8)

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from matcher.containers import compressed
 from matcher.contents import Genotypes, Limits, Opened
 from tests.bench import public_readers as public
-from tests.bench.reading_files import LISTED, LONE, MATRIX, ONE, WIDE, Size, files_of
+from tests.bench.reading_files import LISTED, LONE, MATRIX, ONE, WIDE, WIDEST, Size, files_of
 
 ASKED = 1 / 1.3
 Peer = Callable[[Path, Size], object]
@@ -33,6 +33,8 @@ WITH_LISTS: tuple[Row, ...] = (
     ("bed", "l.bed", "plink1", LISTED, public.beds(lists=True)),
     ("pgen", "l.pgen", "plink2", LISTED, public.pgens(lists=True)),
     ("pgen with dosages", "ld.pgen", "plink2", LISTED, public.pgens(lists=True)),
+    ("bed, a biobank's", "b.bed", "plink1", LONE, public.beds(lists=True)),
+    ("pgen, a biobank's", "b.pgen", "plink2", LONE, public.pgens(lists=True)),
     ("vcf", "l.vcf", "vcf", LISTED, public.vcfs(lists=True)),
     ("vcf.gz", "l.vcf.gz", "vcf", LISTED, public.vcfs(lists=True)),
     ("bcf", "l.bcf", "vcf", LISTED, public.vcfs(lists=True)),
@@ -46,19 +48,16 @@ WITH_LISTS: tuple[Row, ...] = (
     ("EIGENSTRAT packed", "p.geno", "eigenstrat_packed", LISTED, public.packed_eigenstrats()),
     ("matrix of dosages, CSV", "m.csv", "dosage_matrix", MATRIX, public.texts(",")),
     ("matrix of calls, Parquet", "m.parquet", "columnar", MATRIX, public.parquets()),
-    ("matrix of calls, npy with .bim and .fam", "m.npy", "numpy_array", MATRIX, public.arrays()),
 )
 CALLS_ALONE: tuple[Row, ...] = (
-    ("bed", "w.bed", "plink1", WIDE, public.beds(lists=False)),
-    ("pgen", "w.pgen", "plink2", WIDE, public.pgens(lists=False)),
-    ("pgen with dosages", "wd.pgen", "plink2", WIDE, public.pgens(lists=False)),
+    ("bed", "x.bed", "plink1", WIDEST, public.beds(lists=False)),
+    ("pgen", "x.pgen", "plink2", WIDEST, public.pgens(lists=False)),
+    ("pgen with dosages", "xd.pgen", "plink2", WIDEST, public.pgens(lists=False)),
     ("vcf", "w.vcf", "vcf", WIDE, public.vcfs(lists=False)),
     ("vcf.gz", "w.vcf.gz", "vcf", WIDE, public.vcfs(lists=False)),
     ("bcf", "w.bcf", "vcf", WIDE, public.vcfs(lists=False)),
     ("bgen, 8 bits, zlib", "w.bgen", "bgen_file", WIDE, public.bgens(lists=False)),
     ("bgen, 16 bits, zstd", "wz.bgen", "bgen_file", WIDE, public.bgens(lists=False)),
-    ("biobank's bed (500,000 people)", "b.bed", "plink1", LONE, public.beds(lists=False)),
-    ("biobank's pgen (500,000 people)", "b.pgen", "plink2", LONE, public.pgens(lists=False)),
 )
 
 

@@ -275,11 +275,3 @@ def parquets() -> dict[str, Reader]:
         return table.columns, table[:, 1:].fill_null(-1).to_numpy()
 
     return {"Arrow": arrow, "polars": polars}
-
-
-def arrays() -> dict[str, Reader]:
-    def numpy(path: Path, size: Size) -> object:
-        lists = _polars_list(path.with_suffix(".bim")), _polars_list(path.with_suffix(".fam"), " ")
-        return lists, np.ascontiguousarray(np.load(path).T)
-
-    return {"numpy and polars": numpy}

@@ -21,7 +21,7 @@ class Size:
         return f"{self.people:,} × {self.variants:,}"
 
 
-LISTED, WIDE, LONE = Size(5_000, 4_000), Size(50_000, 1_000), Size(500_000, 200)
+LISTED, WIDE, WIDEST, LONE = Size(5_000, 4_000), Size(50_000, 1_000), Size(50_000, 4_000), Size(500_000, 400)
 ONE, MATRIX = Size(1, 700_000), Size(2_000, 3_000)
 _EXPORTS = {
     "vcf": ("vcf", ()),
@@ -78,9 +78,8 @@ def _by_plink(folder: Path, stem: str, kind: str, size: Size) -> None:
         run(folder, "plink1.9", "--bfile", source, "--recode", "--out", stem)
     elif kind != "pgen":
         form, extra = _EXPORTS[kind]
-        extra = ("bits=16", "zstd") if stem.endswith("z") else extra
+        extra = ("bits=16",) if stem.endswith("z") else extra
         form = "bgen-1.3" if stem.endswith("z") else form
-        extra = tuple(one for one in extra if one != "zstd")
         run(folder, "plink2", "--pfile", source, "--export", form, *extra, "--out", stem)
 
 
@@ -106,19 +105,11 @@ def _matrix(folder: Path, name: str, size: Size) -> None:
             one: pl.Series(near[at]).set(pl.Series(calls[at] < 0), None) for at, one in enumerate(names)
         }
         pl.DataFrame({"IID": people, **columns}).write_csv(folder / name, null_value="NA")
-    elif name == "m.parquet":
+    else:
         columns = {
             one: pl.Series(calls[at]).set(pl.Series(calls[at] < 0), None) for at, one in enumerate(names)
         }
         pl.DataFrame({"IID": people, **columns}).write_parquet(folder / name)
-    else:
-        np.save(folder / name, np.ascontiguousarray(calls.T))
-        (folder / "m.fam").write_text("".join(f"p{n} p{n} 0 0 0 -9\n" for n in range(size.people)))
-        rows = (
-            f"{1 + n % 22}\trs{1000 + n}\t0\t{1000 + 40 * n}\t{'ACGT'[n % 4]}\t{'CGTA'[n % 4]}\n"
-            for n in range(size.variants)
-        )
-        (folder / "m.bim").write_text("".join(rows))
 
 
 def _consumer(path: Path, size: Size) -> None:
