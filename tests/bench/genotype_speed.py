@@ -31,7 +31,7 @@ from matcher.genotypes.store import open_store, write_store
 from tests.bench.genotype_people import Matrix, with_errors
 
 KEY = b"g" * 32
-ROUNDS = 3
+ROUNDS = 7
 Lines = list[str]
 
 
@@ -84,7 +84,7 @@ def speed_table(participants: int, samples: int) -> Lines:
 
         wall, spent = cpu(search)
         planes, one = from_packed(rows, participants), from_calls(found[:, :1])
-        single = min(cpu(lambda planes=planes, one=one: nearest(one, planes))[0] for _ in range(5))
+        single = min(cpu(lambda planes=planes, one=one: nearest(one, planes))[0] for _ in range(40))
         right = (best["places"] == np.arange(samples)).mean()
         lines.append(
             f"| {sites} | {wall:.2f} | {spent:.2f} | {samples * participants / spent:.2e} "
@@ -149,6 +149,7 @@ def limits_table(participants: int, samples: int) -> Lines:
         "| GB from memory a CPU second | share of bandwidth |",
         "|---|---|---|---|---|---|---|---|",
     ]
+    print(lines[0], flush=True)
     for sites in (64, 128, 256):
         rows, found = drawn(participants, samples, sites)
         planes = from_packed(rows, participants)
@@ -188,7 +189,7 @@ def dask_table(participants: int, samples: int, work: Path) -> Lines:
     def search(name: str) -> None:
         answers[name] = partitions.nearest_in_store(found, store, sites, coding_known=True, kin=False)
 
-    wall, spent = least(lambda: search("here"))
+    wall, spent = least(lambda: search("here"), 3)
     rows = [("this process, two threads", wall, spent, 0.0)]
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
@@ -197,8 +198,8 @@ def dask_table(participants: int, samples: int, work: Path) -> Lines:
         try:
             search("cluster")
             started = _workers_cpu(cluster)
-            taken = [cpu(lambda: search("cluster")) for _ in range(ROUNDS)]
-            workers = (_workers_cpu(cluster) - started) / ROUNDS
+            taken = [cpu(lambda: search("cluster")) for _ in range(3)]
+            workers = (_workers_cpu(cluster) - started) / len(taken)
         finally:
             del os.environ[partitions.SCHEDULER]
             partitions._client(cluster.scheduler_address).close()
@@ -283,6 +284,7 @@ PARTS = ("speed", "limits", "dask", "index")
 def part_lines(part: str, work: Path, *, quick: bool) -> Lines:
     participants, samples = (50_000, 1_000) if quick else (500_000, 10_000)
     (work / part).mkdir()
+    print(f"{part}:", flush=True)
     if part == "speed":
         return speed_table(participants, samples)
     if part == "limits":
