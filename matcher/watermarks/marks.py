@@ -8,6 +8,7 @@ of canaries are told apart here, as ids, so nothing that counts beyond ids can b
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import CAP, Units, score
 from matcher.watermarks.read_canaries import FoundStrangers, release_canaries
 from matcher.watermarks.read_digits import Reading, read_table
-from matcher.watermarks.read_genotypes import read_calls
+from matcher.watermarks.read_genotypes import Known, read_calls
 from matcher.watermarks.roster import Roster, marks_folder, release_file, sealing_key, source_file
 from matcher.watermarks.sealed import SealedReader
 from matcher.watermarks.steps import levels_of
@@ -115,11 +116,10 @@ def _canary_ids(canaries: dict[str, tuple[float, float, int]]) -> list[Evidence]
 
 def marked_releases(cohort: EnrolledCohort, master: bytes) -> dict[str, dict[str, object]]:
     """What was kept of every registered release that was marked, by name."""
-    out = {}
+    out, key = {}, sealing_key(master)
     for release in cohort.releases:
-        place = release_file(cohort.folder, release.name)
-        if place.exists():
-            out[release.name] = SealedReader(place, sealing_key(master)).json("release")
+        with suppress(FileNotFoundError):
+            out[release.name] = SealedReader(release_file(cohort.folder, release.name), key).json("release")
     return out
 
 
@@ -159,6 +159,7 @@ def read_marks(
     sources: dict[str, set[str]] = {}
     early = {str(kept["recipient"]) for kept in releases.values() if int(str(kept["version"])) < 2}
     levels = levels_of(len(cohort.releases))
+    known: Known = {}
     for kept in releases.values():
         listed = kept["sources"]
         assert isinstance(listed, list)
@@ -169,7 +170,7 @@ def read_marks(
         if str(reader.json("kind")) == "genotypes":
             source = GenotypeSource.open(source_file(cohort.folder, digest), sealing_key(master))
             readings = [
-                read_calls(parts, source, roster.units, master) for parts in sketch.genotypes.values()
+                read_calls(parts, source, roster.units, master, known) for parts in sketch.genotypes.values()
             ]
             thresholds, word = source.rates.thresholds, "genotypes"
         else:

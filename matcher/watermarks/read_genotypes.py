@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matcher.contents import Genotypes
 from matcher.genotypes.planes import counts
-from matcher.watermarks.align import LEAST_SITES, NOBODY, SITES, match_packed
+from matcher.watermarks.align import LEAST_SITES, MOST_WRONG, NOBODY, SITES, match_packed
 from matcher.watermarks.genotype_marks import NO_UNIT, units_of_block, units_of_seconds
 from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import Units, together
@@ -23,14 +23,27 @@ COLUMNS = 20_000
 """Aligned samples read at a time."""
 
 
+Known = dict[tuple[str, ...], npt.NDArray[np.int64]]
+"""By a found matrix's samples: each one's number in the roster as far as it was told in some source, else NOBODY."""
+
+
 def read_calls(
-    parts: Sequence[Genotypes], source: GenotypeSource, roster_units: npt.NDArray[np.uint64], master: bytes
+    parts: Sequence[Genotypes],
+    source: GenotypeSource,
+    roster_units: npt.NDArray[np.uint64],
+    master: bytes,
+    known: Known,
 ) -> Reading | None:
-    """The units of a found matrix against one source; None where they share nothing."""
+    """The units of a found matrix against one source; None where they share nothing.
+
+    `known` holds who the samples are by the cohort's other sources (one for each chromosome, say), and is added to.
+    """
     at, calls = shared_variants(parts, source)
     if at.size < LEAST_SITES:
         return None
-    samples = aligned(at, calls, source)
+    told = known.setdefault(parts[0].samples, np.full(calls.shape[1], NOBODY))
+    samples = aligned(at, calls, source, told)
+    told[samples != NOBODY] = source.people[samples[samples != NOBODY]]
     hit = np.flatnonzero(samples != NOBODY)
     if not hit.size:
         return None
@@ -55,11 +68,44 @@ def read_calls(
     return Reading(together(units), int(columns.size), None if rate is None else max(rate, 1 / read))
 
 
-def aligned(at: npt.NDArray[np.int64], calls: Dosages, source: GenotypeSource) -> npt.NDArray[np.int64]:
-    """The source's sample of every found one, or NOBODY; `at` and `calls` are those of `shared_variants`."""
+def aligned(
+    at: npt.NDArray[np.int64],
+    calls: Dosages,
+    source: GenotypeSource,
+    told: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.int64]:
+    """The source's sample of every found one, or NOBODY; `at` and `calls` are those of `shared_variants`.
+
+    Who is known by another source (`told`) is looked at here, and not looked for, if the calls agree.
+    """
     sites = informative(at, calls)
-    theirs = source.packed_rows(at[sites])
-    return match_packed(_turned(calls[sites], theirs, source.people.size), theirs, source.people.size)
+    samples = np.full(calls.shape[1], NOBODY)
+    if told is not None and (told != NOBODY).any():
+        samples = _confirmed(at[sites], calls[sites], source, told)
+    rest = np.flatnonzero(samples == NOBODY)
+    if rest.size:
+        theirs = source.packed_rows(at[sites])
+        mine = _turned(calls[sites], theirs, source.people.size)
+        samples[rest] = match_packed(np.ascontiguousarray(mine[:, rest]), theirs, source.people.size)
+    return samples
+
+
+def _confirmed(
+    at: npt.NDArray[np.int64], calls: Dosages, source: GenotypeSource, told: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The source's samples who are known by another source, where these calls agree as a participant's own do."""
+    out = np.full(told.size, NOBODY)
+    order = np.argsort(source.people)
+    place = np.minimum(np.searchsorted(source.people[order], told), order.size - 1)
+    here = np.flatnonzero((told != NOBODY) & (source.people[order[place]] == told))
+    columns = order[place[here]]
+    truth = source.calls(at, columns)
+    mine = _oriented(calls[:, here], truth)
+    both = (mine >= 0) & (truth >= 0)
+    wrong, sites = ((mine != truth) & both).sum(axis=0), both.sum(axis=0)
+    good = (sites >= LEAST_SITES) & (wrong <= MOST_WRONG * sites)
+    out[here[good]] = columns[good]
+    return out
 
 
 def _source_units(

@@ -24,6 +24,7 @@ from matcher.errors import MatcherError
 
 MAGIC = b"cwmarks1"
 _TABLE = b"\x00table"
+SMALL = 1 << 16
 
 
 class UnreadableMarks(MatcherError):
@@ -96,13 +97,18 @@ class SealedReader:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(0)
-            if size < len(MAGIC) + 8 or file.read(len(MAGIC)) != MAGIC:
+            # there may be one file for each of many releases: a small one is read at once
+            self._whole = file.read() if size <= SMALL else None
+            head = file.read(len(MAGIC)) if self._whole is None else self._whole[: len(MAGIC)]
+            if size < len(MAGIC) + 8 or head != MAGIC:
                 raise UnreadableMarks(f"{path.name} is not a file of marks; restore it from a copy")
             file.seek(size - 8)
             at = int.from_bytes(file.read(8), "big")
         self._table: dict[str, tuple[int, ...]] = json.loads(self._read(_TABLE, at, size - 8 - at))
 
     def _read(self, name: bytes, at: int, size: int) -> bytes:
+        if self._whole is not None:
+            return self._opened(name, self._whole[at : at + size])
         with self._path.open("rb") as file:
             file.seek(at)
             return self._opened(name, file.read(size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matcher.watermarks.align import LEAST_SITES, MOST_WRONG, NOBODY, match_samples
+from matcher.watermarks.align import LEAST_SITES, MOST_WRONG, NOBODY, STRETCH, match_samples
 from tests.matcher.watermarks.made import genotypes
 
 
@@ -38,3 +38,15 @@ def test_samples_are_matched_as_by_counting_all_mismatches(sites: int, errors: f
     got = match_samples(found, source)
     assert np.array_equal(got, counted(found, source))
     assert (got[20:40] == NOBODY).all()
+
+
+def test_a_cohort_of_several_stretches_is_searched_to_its_end() -> None:
+    rng = np.random.default_rng(3)
+    source = rng.binomial(2, 0.4, (200, STRETCH + 3_000)).astype(np.int8)
+    people = np.array([0, 1_023, 1_024, STRETCH - 1, STRETCH, STRETCH + 2_999])
+    source[:, 77] = source[:, STRETCH + 50]  # one person twice, far apart
+    found = np.concatenate([source[:, people], source[:, 77:78], rng.binomial(2, 0.4, (200, 5))], axis=1)
+    found[:64, 0] = -1  # nothing to go by at first sight
+    found[:60, 1] = rng.integers(0, 3, 60)  # and what misleads there
+    got = match_samples(found.astype(np.int8), source)
+    assert got.tolist() == [*people.tolist(), *[NOBODY] * 6]

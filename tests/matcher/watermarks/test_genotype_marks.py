@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from matcher.watermarks.budget import spread_marks
-from matcher.watermarks.genotype_marks import NO_UNIT, mark_block, units_of_block
+from matcher.watermarks.genotype_marks import NO_UNIT, TILE, mark_block, units_of_block
 from matcher.watermarks.odds import Units, score
-from matcher.watermarks.plausible import eligible_shares, train
-from matcher.watermarks.units import cohort_key, recipient_key, recipient_keys
+from matcher.watermarks.plausible import eligible_shares, narrowed, train
+from matcher.watermarks.units import cohort_key, draws, recipient_key, recipient_keys
 from tests.matcher.watermarks.made import MASTER, genotypes
 
 CALLS = genotypes(2_000, 300)
@@ -54,6 +55,38 @@ def test_marking_a_block_in_pieces_gives_the_same_bits() -> None:
         np.ascontiguousarray(CALLS[:, order]), 0, MODEL, VARIANTS, PEOPLE[order], KEY0, KEY, RATES
     )
     assert np.array_equal(piece, MARKED[:, order])
+
+
+def test_many_people_are_marked_cell_by_cell_as_the_detector_expects() -> None:
+    """More people than are marked at a time, some calls missing, some people left alone."""
+    calls = np.concatenate([CALLS, CALLS[:, ::-1], CALLS[:, 500:1_000]], axis=1)
+    calls[np.random.default_rng(6).random(calls.shape) < 0.01] = -1
+    people = np.arange(calls.shape[1]).astype(np.uint64)
+    kin = people % 5 == 0
+    assert calls.shape[1] > 2 * TILE
+    marked, changed = mark_block(calls, 0, MODEL, VARIANTS, people, KEY0, KEY, RATES, kin)
+    layers, marks = units_of_block(calls, 0, MODEL, VARIANTS, people, KEY0, RATES, kin)
+    v, s = np.nonzero(layers != NO_UNIT)
+    bits = draws(KEY, VARIANTS[v], people[s]) < RATES.thresholds[layers[v, s]]
+    expected = calls.copy()
+    expected[v[bits], s[bits]] = marks[v[bits], s[bits]]
+    assert set(np.unique(layers[v[bits], s[bits]])) > {0, 1, 2, 3}  # of both layers
+    assert np.array_equal(marked, expected)
+    assert changed == bits.sum() == (marked != calls).sum()
+
+
+@pytest.mark.parametrize("first", [0, 40])
+def test_units_of_some_variants_are_told_from_their_rows_and_their_neighbours_alone(first: int) -> None:
+    model = train(CALLS, first, 260, FORBIDDEN[first:260])
+    model = replace(model, densities=DENSITIES[first:260])
+    layers, marks = units_of_block(CALLS, first, model, VARIANTS[first:260], PEOPLE, KEY0, RATES)
+    for inner in (np.array([0]), np.array([219 - first, 3, 150]), np.arange(260 - first)):
+        rows, small = narrowed(model, first, inner)
+        assert rows.size <= 17 * inner.size
+        dosages = np.ascontiguousarray(CALLS[rows])
+        told = units_of_block(dosages, 0, small, VARIANTS[first + inner], PEOPLE, KEY0, RATES)
+        assert np.array_equal(told[0], layers[inner])
+        assert np.array_equal(told[1], marks[inner])
 
 
 def test_the_marks_read_back_name_the_recipient_and_the_source_names_nobody() -> None:
