@@ -15,8 +15,8 @@ MOST_LINE = 1 << 20
 """Bytes of one line of a side file."""
 _BLOCK = 128 << 10
 """Bytes of lines that are taken apart at once: their strings fit what Python keeps of memory, and the caches."""
-MOST_CALLS = 1 << 20
-"""Calls of one part: 500,000 samples come 2 variants at a time. A larger array costs more to get than to fill."""
+MOST_CALLS = 1 << 19
+"""Calls of one part: 500,000 samples come one variant at a time. A larger array costs more to get than to fill."""
 SURE_WITHIN = 0.25
 """A dosage farther than this from a whole number is not called."""
 

@@ -54,6 +54,8 @@ def scan_columns(data: Any, delimiter: int, slots: Any, out: Any, ends: Any) -> 
                     and data[at] != 13
                 ):
                     return -1
+                while column == slots.size and at < size and data[at] != 10:
+                    at += 1
                 continue
             if at < size and data[at] == 13 and (at + 1 == size or data[at + 1] == 10):
                 at += 1
@@ -61,6 +63,10 @@ def scan_columns(data: Any, delimiter: int, slots: Any, out: Any, ends: Any) -> 
                 break
             if data[at] != _TAB:
                 return -1
+            if column == slots.size:
+                while at < size and data[at] != 10:
+                    at += 1
+                break
             at += 1
             if at == size:  # an empty cell ends the block: rare enough
                 return -1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +101,7 @@ def _plain(block: bytes, columns: Sequence[int], least: int, delimiter: int) -> 
 
 
 def _cells(column: bytes) -> list[str]:
-    return column.decode("ascii").split("\n")[:-1]
+    return column[:-1].decode("ascii").split("\n") if column else []
 
 
 def count_of(blocks: Iterator[bytes]) -> int:
@@ -151,13 +152,13 @@ def people_beside(opened: Opened, limits: Limits, *suffixes: str) -> tuple[str, 
     Raises:
         Unreadable: a line has too few columns, or nobody is in it.
     """
-    at, people = 1, []
+    at, people = 1, list[list[str]]()
     for block in blocks_beside(opened, limits, *suffixes):
         for head, body in headed(block, _PEOPLE_HEAD):
             if head.startswith((b"#FID", b"#IID")):
                 names = head[1:].split()
                 at = names.index(b"IID") if b"IID" in names else 0
-            people += column_of(body, at, "a list of samples with too few columns")
-    if not people:
+            people.append(column_of(body, at, "a list of samples with too few columns"))
+    if not any(people):
         raise Unreadable("damaged", "a list of samples with nobody in it")
-    return tuple(people)
+    return tuple(chain.from_iterable(people))

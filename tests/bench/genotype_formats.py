@@ -1,7 +1,8 @@
-"""Bench of genotype formats: every format × every distortion, whether participants are still named, and reading speed.
+"""Bench of genotype formats: every format × every distortion, and whether participants are still named.
 
 Run `python tests/bench/genotype_formats.py [--out FILE]`. A cohort of 600 × 6,000; finds of 40 of its participants are
-written as VCF, distorted, and turned into every format by bcftools, plink1.9 and plink2. Prints Markdown.
+written as VCF, distorted, and turned into every format by bcftools, plink1.9, plink2, polars and R. Prints Markdown.
+Next door: `genotype_reading` (how fast they are read).
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
@@ -29,6 +29,8 @@ from tests.bench.genotypes import KEY, cohort_parts
 KEYS = MatchingKeys(ids=b"i" * 32, values=b"v" * 32, genotypes=KEY, texts=b"t" * 32, marks=b"m" * 32)
 PARTICIPANTS, VARIANTS, FOUND = 600, 6_000, 40
 _COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
+_IN_R = """d <- read.csv("m.csv", row.names = 1, check.names = FALSE)
+write.table(as.matrix(d), "w.txt"); saveRDS(as.matrix(d), "w.rds")"""
 CHANGES = (
     "as it is",
     "5 % errors",
@@ -93,6 +95,9 @@ def made(folder: Path) -> dict[str, Path]:
         run("plink2", "--pfile", "p", "--export", form, *extra, "--out", name, cwd=folder)
     _consumer(folder / "v.vcf", folder / "someone.txt")
     _matrix(folder / "v.vcf", folder / "m.csv")
+    _eigenstrat(folder / "v.vcf", folder / "i.geno")
+    pl.read_csv(folder / "m.csv", null_values="NA").write_parquet(folder / "m.parquet")
+    run("Rscript", "-e", _IN_R, cwd=folder)
     return {
         "VCF": folder / "x.vcf",
         "vcf.gz": folder / "x.vcf.gz",
@@ -103,9 +108,25 @@ def made(folder: Path) -> dict[str, Path]:
         "raw": folder / "r.raw",
         "traw": folder / "t.traw",
         "BGEN": folder / "g.bgen",
+        "EIGENSTRAT": folder / "i.geno",
         "matrix": folder / "m.csv",
+        "Parquet": folder / "m.parquet",
+        "R's write.table": folder / "w.txt",
+        "R's saveRDS": folder / "w.rds",
         "23andMe (one)": folder / "someone.txt",
     }
+
+
+def _eigenstrat(vcf: Path, out: Path) -> None:
+    records = _records(vcf)
+    out.with_suffix(".ind").write_text("".join(f"q{one} U Case\n" for one in range(FOUND)))
+    listed = (
+        f"{name if name != '.' else f'{c}_{p}'}\t{c}\t0.0\t{p}\t{a}\t{b}\n"
+        for c, p, name, a, b, *_ in records
+    )
+    out.with_suffix(".snp").write_text("".join(listed))
+    digits = ("".join("9" if "." in call else str(call.count("0")) for call in one[9:]) for one in records)
+    out.write_text("\n".join(digits) + "\n")
 
 
 def _records(vcf: Path) -> list[list[str]]:
@@ -160,87 +181,6 @@ def distortions(of: Panel, calls: Matrix, cohort: EnrolledCohort, folder: Path) 
     return lines
 
 
-def reading(folder: Path) -> list[str]:
-    """Millions of calls a CPU second: our readers, and the fastest public reader of the same file."""
-    samples, variants = 5_000, 4_000
-    run("plink2", "--dummy", str(samples), str(variants), "--make-pgen", "--out", "d", cwd=folder)
-    run("plink2", "--pfile", "d", "--make-bed", "--out", "d", cwd=folder)
-    for form, extra in (("vcf", ()), ("bgen-1.2", ("bits=8",)), ("A", ()), ("Av", ())):
-        run("plink2", "--pfile", "d", "--export", form, *extra, "--out", "d", cwd=folder)
-    lines = ["| file | ours | public reader | ratio |", "|---|---|---|---|"]
-    for name, (ours, theirs, whose) in {
-        "d.pgen": ("plink2", _pgenlib, "pgenlib"),
-        "d.bed": ("plink1", _pgenlib, "pgenlib"),
-        "d.vcf": ("vcf", _pysam, "pysam, text of records"),
-        "d.bgen": ("bgen_file", _bgen, "bgen"),
-        "d.raw": ("dosage_matrix", _arrow, "Arrow's CSV reader"),
-        "d.traw": ("dosage_matrix", _arrow, "Arrow's CSV reader"),
-    }.items():
-        million = samples * variants / 1e6
-        mine = million / _cpu(lambda ours=ours, name=name: _read(ours, folder / name))  # type: ignore[misc]
-        other = million / _cpu(lambda theirs=theirs, name=name: theirs(folder / name, samples, variants))  # type: ignore[misc]
-        lines.append(f"| {name} | {mine:,.0f} | {other:,.0f} ({whose}) | {mine / other:.2f} |")
-        print(lines[-1], flush=True)
-    return lines
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    work()
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def _read(module: str, path: Path) -> None:
-    import importlib
-
-    from matcher.contents import Limits, Opened
-
-    def beside(suffix: str) -> object:
-        other = path.with_suffix(suffix)
-        return other.open("rb") if other.is_file() else None
-
-    reader = importlib.import_module(f"matcher.formats.{module}")
-    with path.open("rb") as stream:
-        for _ in reader.read(Opened(path.name, stream, path.stat().st_size, beside), Limits()):  # type: ignore[arg-type]
-            pass
-
-
-def _pgenlib(path: Path, samples: int, variants: int) -> None:
-    import pgenlib
-
-    out = np.empty((200, samples), np.int8)
-    reader = pgenlib.PgenReader(str(path).encode(), raw_sample_ct=samples, variant_ct=variants)
-    for start in range(0, variants, 200):
-        reader.read_range(start, start + 200, out)
-    reader.close()
-
-
-def _pysam(path: Path, samples: int, variants: int) -> None:
-    import pysam
-
-    with pysam.VariantFile(str(path)) as file:
-        for record in file:
-            cells = np.frombuffer(str(record).split("\tGT\t")[1].rstrip().encode(), np.uint8)
-            (cells[0::4] - 48) + (cells[2::4] - 48)
-
-
-def _bgen(path: Path, samples: int, variants: int) -> None:
-    from bgen import BgenReader
-
-    with BgenReader(str(path), delay_parsing=True) as file:
-        for one in file:
-            np.rint(one.alt_dosage)
-
-
-def _arrow(path: Path, samples: int, variants: int) -> None:
-    from pyarrow import csv
-
-    csv.read_csv(
-        path, csv.ReadOptions(use_threads=False, block_size=64 << 20), csv.ParseOptions(delimiter="\t")
-    )
-
-
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--out", type=Path)
@@ -253,8 +193,6 @@ def main() -> None:
         write_store(folder / "c", cohort_parts(founders, cohort_calls), KEY)
         cohort = EnrolledCohort("c", PARTICIPANTS, folder / "c")
         lines = distortions(founders, cohort_calls[:, 100 : 100 + FOUND], cohort, folder)
-        (folder / "reading").mkdir()
-        lines += ["", *reading(folder / "reading")]
     if asked.out:
         asked.out.write_text("\n".join(lines) + "\n")
 
