@@ -1,153 +1,296 @@
-"""R's own files (`.rds`, `.RData`, `.RDataTmp`): data frames, matrices, vectors and lists of them; R never runs.
+"""R's own files (`.rds`, `.RData`, `.RDataTmp`): frames, matrices and vectors, wherever they hang; R never runs.
 
-Only the stream of values is parsed: a promise, a function or a piece of code in it is passed over, never evaluated.
+A value is looked for in lists, in the slots of objects and in environments, such as a function or a formula keeps. Of a
+file that breaks off, what stands before the damage is given.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
+from math import isfinite, prod
 from typing import Any
 
+import numpy as np
+
 from matcher.contents import Limits, Opened, Table, Text, Unreadable
-from matcher.formats.delimited import parts_of
+from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.r_stream import CODINGS, HEADS, Value, variables_of
 
 FORMAT = "r-data"
-_PLAIN = (b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n", b"X\n\0\0\0", b"A\n2\n", b"A\n3\n")
 _MOST_BYTES = 512 << 20
-_DEEPEST = 12
-_MOST_VARIABLES = 10_000
-_NO_DATA = ("NIL", "NILVALUE", "CLO", "ENV", "LANG", "PROM", "BUILTIN", "SPECIAL", "BCODE", "EXTPTR")
+_DEEPEST = 40
+_MISSING = -(1 << 31)
+_MISSING_LONG = -(1 << 63)
+_VECTORS = frozenset(("logical", "integer", "real", "complex", "text"))
+_HOLDERS = frozenset(("list", "pairs", "environment", "s4"))
+_PLAIN_ATTRIBUTES = frozenset(
+    ("names", "class", "levels", "dim", "dimnames", "row.names", "tsp", "tzone", "units")
+)
+_FIRST_DAY, _FIRST_SECOND = date(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DAYS = 2_900_000
+Cells = Callable[[], Iterator[str]]
+"""The cells of a column, from the start each time."""
 
 
 def sniff(name: str, head: bytes) -> int:
-    return 5 if head.startswith(_PLAIN) else 0
+    return 5 if head.startswith(HEADS + CODINGS) else 0
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
-    """Every data frame, matrix or vector of the file.
+    """Every frame, matrix and vector of the file, and the names of what it holds.
 
     Raises:
         Unreadable: it is damaged, or larger than may be held.
     """
-    import rdata
-
     if opened.size > min(_MOST_BYTES, limits.file_bytes):
         raise Unreadable("too-large", "an R file of more than 512 MiB")
-    data = opened.stream.read()
-    try:
-        parsed = rdata.parser.parse_data(data)
-    except RecursionError:
-        raise Unreadable("bomb", "lists nested deeper than may be read") from None
-    except MemoryError:
-        raise
-    except Exception as wrong:  # noqa: BLE001 - the parser raises what it likes on a hostile stream
-        raise Unreadable("damaged", type(wrong).__name__) from None
-    left_out = 0
-    for one in _variables(parsed):
-        if one.object.info.type.name in _NO_DATA:
-            continue
-        value = _converted(one)
-        left_out += value is None
-        yield from _parts(opened.name, value, limits, 0)
-    if left_out:
-        raise Unreadable("unsupported", f"{left_out} of its values are of a class that is not read")
+    search, broken = _Search(limits), None
+    names = []
+    variables = variables_of(opened.stream.read())
+    while True:
+        try:
+            name, value = next(variables)
+        except StopIteration:
+            break
+        except Unreadable as wrong:
+            broken = wrong
+            break
+        names.append(name)
+        yield from search.parts(opened.name, value, 0)
+    yield from search.names(opened.name, names)
+    if broken is not None:
+        raise broken
+    if search.unread:
+        raise Unreadable("unsupported", f"{search.unread} of its vectors are of a form that is not read")
 
 
-def _variables(parsed: Any) -> Iterator[Any]:
-    """Every variable of an .RData file on its own, so that one that cannot be converted costs only itself."""
-    from rdata.parser import RObjectType
+@dataclass(slots=True)
+class _Search:
+    """One file gone through; what environments refer to each other is looked at once."""
 
-    at, count = parsed.object, 0
-    if at.info.type != RObjectType.LIST:
-        yield parsed
-        return
-    while at.info.type == RObjectType.LIST and count < _MOST_VARIABLES:
-        yield dataclasses.replace(parsed, object=at.value[0])
-        at, count = at.value[1], count + 1
+    limits: Limits
+    unread: int = 0
+    _seen: set[int] = field(default_factory=set)
 
+    def parts(self, name: str, value: Value, depth: int) -> Iterator[Table | Text]:
+        if depth > _DEEPEST:
+            raise Unreadable("bomb", "lists nested deeper than may be read")
+        if value.kind == "environment":
+            if id(value) in self._seen:
+                return
+            self._seen.add(id(value))
+        if value.kind == "unread":
+            self.unread += 1
+        elif value.kind in _VECTORS:
+            yield from self._vector(name, value)
+        elif value.kind == "list":
+            yield from self._list(name, value, depth)
+        elif value.kind in ("pairs", "environment"):
+            yield from self.names(name, [one for one, _ in value.content])
+            for number, (_, one) in enumerate(value.content):
+                yield from self.parts(f"{name} {number}", one, depth + 1)
+        yield from self._hanging(name, value, depth)
 
-def _converted(parsed: Any) -> Any:
-    """The value in Python's types; None where it is of a class that is not read."""
-    import rdata
+    def names(self, name: str, names: Sequence[str]) -> Iterator[Table]:
+        """Names of variables and of members may be participants' ids."""
+        yield from parts_of(f"{name} names", ([one] for one in names if one), self.limits, has_header=False)
 
-    try:
-        return rdata.conversion.convert(parsed, default_encoding="utf8")
-    except (MemoryError, RecursionError):
-        raise Unreadable("bomb", "more or deeper than may be read") from None
-    except Exception:  # noqa: BLE001 - the caller counts it
-        return None
+    def _hanging(self, name: str, value: Value, depth: int) -> Iterator[Table | Text]:
+        """What hangs on a value besides what R itself does there: slots of objects, data of a fit."""
+        for number, (key, one) in enumerate(value.attributes.items()):
+            is_slot = value.kind == "s4" and one.kind in _VECTORS
+            if key not in _PLAIN_ATTRIBUTES and (is_slot or one.kind in _HOLDERS or one.attributes):
+                yield from self.parts(f"{name} @{number}", one, depth + 1)
 
-
-def _parts(name: str, value: Any, limits: Limits, depth: int) -> Iterator[Table | Text]:
-    import numpy as np
-    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-
-    if depth > _DEEPEST or value is None:
-        return
-    if isinstance(value, pd.DataFrame):
-        yield from _frame(name, value, limits)
-    elif isinstance(value, Mapping):
+    def _list(self, name: str, value: Value, depth: int) -> Iterator[Table | Text]:
+        columns = value.content
         if _is_frame(value):
-            yield from _frame(name, pd.DataFrame(dict(value)), limits)
+            yield from self._frame(name, value)
+            inner = [one for one in columns if one.kind == "list"]
+        elif records := _records(value):
+            yield from self._table(name, records, _texts(value.attributes.get("names")))
+            inner = []
+        else:
+            yield from self.names(name, _texts(value.attributes.get("names")))
+            inner = columns
+        for number, one in enumerate(inner):
+            yield from self.parts(f"{name} {number}", one, depth + 1)
+
+    def _frame(self, name: str, frame: Value) -> Iterator[Table]:
+        heads = _texts(frame.attributes.get("names"))
+        heads += [f"V{number}" for number in range(len(heads) + 1, len(frame.content) + 1)]
+        columns: list[tuple[str, Cells]] = []
+        for head, one in zip(heads, frame.content, strict=False):
+            wide = _columns_of(one)
+            columns += [(head if len(wide) == 1 else f"{head}.{part}", cells) for part, cells in wide]
+        yield from self._table(name, columns, _row_names(frame.attributes.get("row.names")))
+
+    def _vector(self, name: str, value: Value) -> Iterator[Table | Text]:
+        shape = _shape(value)
+        if len(shape) > 1:
+            row_names, *_ = (*_names_of_dimensions(value), [])
+            yield from self._table(name, _columns_of(value), row_names)
             return
-        for number, one in enumerate(value.values()):
-            yield from _parts(f"{name} {number}", one, limits, depth + 1)
-    elif isinstance(value, np.ndarray) and value.ndim == 2:
-        yield from _frame(name, pd.DataFrame(value), limits)
-    elif isinstance(value, (pd.Series, pd.Categorical, np.ndarray)):
-        yield from _vector(name, value, limits)
-    elif isinstance(value, str):
-        yield Text(name, value)
-    elif isinstance(value, Sequence):
-        if value and all(isinstance(one, str) for one in value):
-            yield from _vector(name, value, limits)
+        names = _texts(value.attributes.get("names")) or (_names_of_dimensions(value) or [[]])[0]
+        cells = _cells(value)
+        if value.kind == "text" and len(value.content) == 1 and not names:
+            yield Text(name, value.content[0] or "")
+        elif any(names):
+            yield from self._table(name, [("value", cells)], names)
+        else:
+            yield from parts_of(name, ([one] for one in cells()), self.limits, has_header=False)
+
+    def _table(
+        self, name: str, columns: Sequence[tuple[str, Cells]], row_names: Sequence[str]
+    ) -> Iterator[Table]:
+        """Columns beside each other; row names are often the participants, where they do not just count."""
+        counts = list(row_names) == [str(at) for at in range(1, len(row_names) + 1)]
+        named: list[tuple[str, Cells]] = [] if counts else [("row_name", lambda: iter(row_names))]
+        every = [*named, *columns]
+        if not every:
             return
-        for number, one in enumerate(value):
-            yield from _parts(f"{name} {number}", one, limits, depth + 1)
+        # of a frame that breaks off, the last columns are shorter
+        rows = map(list, zip_longest(*(cells() for _, cells in every), fillvalue=""))
+        yield from rows_under([head for head, _ in every], name, rows, self.limits)
 
 
-def _vector(name: str, values: Any, limits: Limits) -> Iterator[Table]:
-    """A column without a name; arrays of more dimensions than two are laid flat."""
-    flat = values.reshape(-1) if getattr(values, "ndim", 1) > 1 else values
-    yield from parts_of(name, ([_cell(one)] for one in flat), limits, has_header=False)
+def _is_frame(value: Value) -> bool:
+    """By its class, or as a list of several columns of one length, such as a table whose class got lost.
+
+    What breaks off has neither class nor names, and its last column is shorter.
+    """
+    if "data.frame" in _texts(value.attributes.get("class")):
+        return True
+    if len(value.content) < 2 or any(one.kind not in _VECTORS for one in value.content):
+        return False
+    *lengths, last = map(_rows, value.content)
+    if "names" in value.attributes:
+        return min(lengths) > 0 and {*lengths, last} == {lengths[0]}
+    return min(lengths) > 1 and set(lengths) == {lengths[0]} and last <= lengths[0]
 
 
-def _is_frame(value: Mapping[Any, Any]) -> bool:
-    """A data.table or tibble whose class is not known comes as a list of columns of one length."""
-    lengths = {len(one) for one in value.values() if hasattr(one, "__len__") and not isinstance(one, str)}
-    return len(value) > 1 and len(lengths) == 1 and lengths != {1} and all(
-        hasattr(one, "__len__") and not isinstance(one, (str, Mapping)) for one in value.values()
-    )  # fmt: skip
+def _records(value: Value) -> list[tuple[str, Cells]]:
+    """The columns of a list of records, which have the same names and a scalar under each."""
+    heads = _texts(value.content[0].attributes.get("names")) if value.content else []
+    for one in value.content:
+        scalars = one.kind == "list" and all(
+            cell.kind in _VECTORS and _rows(cell) == 1 for cell in one.content
+        )
+        if not heads or not scalars or _texts(one.attributes.get("names")) != heads:
+            return []
+
+    def cells(at: int) -> Cells:
+        return lambda: (next(_cells(one.content[at])()) for one in value.content)
+
+    return [(head, cells(at)) for at, head in enumerate(heads)]
 
 
-def _frame(name: str, frame: Any, limits: Limits) -> Iterator[Table]:
-    columns = [str(one) for one in frame.columns]
-    named = any(not one.isdigit() for one in columns)
-    index = [str(one) for one in frame.index]
-    # Row names are often the participants; a plain count is not.
-    keep_index = index != [str(one) for one in range(len(index))] and index != [
-        str(one + 1) for one in range(len(index))
-    ]
-    header = [*(["row_name"] if keep_index else []), *(columns if named else [f"V{one}" for one in columns])]
-    rows = (
-        [*([index[number]] if keep_index else []), *map(_cell, row)]
-        for number, row in enumerate(frame.itertuples(index=False, name=None))
+def _rows(value: Value) -> int:
+    shape = _shape(value)
+    return shape[0] if shape else len(value.content) if value.content is not None else 0
+
+
+def _shape(value: Value) -> tuple[int, ...]:
+    """Its dimensions where they fit what is there, else none."""
+    dim = value.attributes.get("dim")
+    shape = (
+        tuple(int(one) for one in dim.content) if dim is not None and dim.kind in ("integer", "real") else ()
     )
-    yield from parts_of(name, _with(header, rows), limits, has_header=True)
+    return shape if shape and min(shape) > 0 and prod(shape) == len(value.content) else ()
 
 
-def _with(header: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield header
-    yield from rows
+def _columns_of(value: Value) -> list[tuple[str, Cells]]:
+    """A column of a frame; of one that is a matrix itself, every column with its name. Dimensions past two lie flat."""
+    shape = _shape(value)
+    if len(shape) < 2:
+        return [("", _cells(value))]
+    names = [*_names_of_dimensions(value), [], []][1] if len(shape) == 2 else []
+    count = prod(shape[1:])
+    heads = names if len(names) == count else [f"V{at + 1}" for at in range(count)]
+    return [(head, _cells(value, at * shape[0], (at + 1) * shape[0])) for at, head in enumerate(heads)]
 
 
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and isnan(value)):
+def _names_of_dimensions(value: Value) -> list[list[str]]:
+    given = value.attributes.get("dimnames")
+    return [_texts(one) for one in given.content] if given is not None and given.kind == "list" else []
+
+
+def _row_names(value: Value | None) -> list[str]:
+    """Names of rows, which R does not write out where they only count."""
+    is_count = value is not None and value.kind == "integer" and list(value.content[:1]) == [_MISSING]
+    return [] if is_count else _texts(value)
+
+
+def _texts(value: Value | None) -> list[str]:
+    if value is None or value.kind not in _VECTORS:
+        return []
+    return list(_cells(value)())
+
+
+def _cells(value: Value, start: int = 0, end: int | None = None) -> Cells:
+    """The cells of a vector from `start` on; of a list one for each member."""
+    some = value.content[start:end] if value.content is not None else ()
+    if value.kind == "list":
+        return lambda: (" ".join(_cells(one)()) if one.kind in _VECTORS else "" for one in some)
+    if value.kind not in _VECTORS:
+        return lambda: iter(())
+    written = _written(value)
+    values = some.tolist() if isinstance(some, np.ndarray) and "integer64" not in _classes(value) else some
+    if isinstance(values, np.ndarray):
+        values = np.ascontiguousarray(values).view(np.int64).tolist()
+    return lambda: map(written, values)
+
+
+def _classes(value: Value) -> Sequence[str]:
+    given = value.attributes.get("class")
+    return given.content if given is not None and given.kind == "text" else ()
+
+
+def _written(value: Value) -> Callable[[Any], str]:
+    """How R would write such a value."""
+    classes = _classes(value)
+    levels = value.attributes.get("levels")
+    if value.kind == "integer" and levels is not None and levels.kind == "text":
+        labels = levels.content
+        return lambda one: (labels[one - 1] or "") if 0 < one <= len(labels) else ""
+    if value.kind in ("integer", "real"):
+        if "Date" in classes:
+            return _day
+        if "POSIXct" in classes:
+            return _moment
+        if "integer64" in classes:
+            return lambda one: "" if one == _MISSING_LONG else str(one)
+    if value.kind == "logical":
+        return lambda one: "" if one == _MISSING else "TRUE" if one else "FALSE"
+    if value.kind == "integer":
+        return lambda one: "" if one == _MISSING else str(one)
+    if value.kind == "real":
+        return _number
+    return lambda one: "" if one is None else str(one)
+
+
+def _number(value: float) -> str:
+    if value != value:
         return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if hasattr(value, "item"):
-        return _cell(value.item())
-    return str(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
+
+
+def _day(value: float) -> str:
+    if not isfinite(value) or value == _MISSING:
+        return ""
+    return (
+        (_FIRST_DAY + timedelta(days=int(value // 1))).isoformat()
+        if abs(value) < 700_000
+        else _number(float(value))
+    )
+
+
+def _moment(value: float) -> str:
+    if not isfinite(value) or value == _MISSING:
+        return ""
+    if abs(value) > 6e10:
+        return _number(float(value))
+    return (_FIRST_SECOND + timedelta(seconds=value)).strftime("%Y-%m-%d %H:%M:%S")
