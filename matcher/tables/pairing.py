@@ -93,12 +93,12 @@ def _agreement(
         return nothing, nothing, 1.0
     rows = np.flatnonzero(known)
     find = [short(columns[one.find].hashes[one.tag])[rows] for one in aligned]
-    source = [np.asarray(holder.index.cells(one.column, one.tag)) for one in aligned]
-    looked_rows, agree_rows = _compare(find, source, records[rows])
+    source = [holder.index.cells_at(one.column, one.tag, records[rows]) for one in aligned]
+    looked_rows, agree_rows = _compare(find, source, 0)
     looked, agree = nothing.copy(), nothing.copy()
     looked[rows], agree[rows] = looked_rows, agree_rows
     steps = np.unique(np.linspace(1, rows.size - 1, SHIFTS).astype(int))
-    shifted = [_compare(find, source, np.roll(records[rows], step)) for step in steps]
+    shifted = [_compare(find, source, step) for step in steps]
     total = sum(int(one.sum()) for one, _ in shifted)
     rate = sum(int(one.sum()) for _, one in shifted) / max(1, total)
     chance = max(LEAST_CHANCE, 3 * rate, 3.0 / max(1, total))
@@ -108,13 +108,16 @@ def _agreement(
 def _compare(
     find: Sequence[npt.NDArray[np.uint32]],
     source: Sequence[npt.NDArray[np.uint32]],
-    records: npt.NDArray[np.int64],
+    step: int,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """By row: whether enough cells are filled on both sides, and whether four in five of them agree."""
-    both = np.zeros(records.size, dtype=np.int64)
-    same = np.zeros(records.size, dtype=np.int64)
+    """By row: whether enough cells are filled on both sides, and whether four in five of them agree.
+
+    `source` is of the record behind each row's id, and shifted by `step` rows.
+    """
+    both = np.zeros(find[0].size, dtype=np.int64)
+    same = np.zeros(find[0].size, dtype=np.int64)
     for cells, own in zip(find, source, strict=True):
-        theirs = own[records]
+        theirs = np.roll(own, step)
         filled = (cells != 0) & (theirs != 0)
         both += filled
         same += filled & (cells == theirs)

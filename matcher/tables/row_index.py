@@ -86,6 +86,8 @@ class RowIndex:
 
     def cells_at(self, column: int, tag: int, records: npt.NDArray[np.int64]) -> Hashes32:
         """The hashes of some records' cells."""
+        if self.columns[column].shared is not None:
+            return _shared_cells(self, column, tag, records)
         codes, values = self.coded(column, tag)
         return np.asarray(values[codes[records]], dtype=np.uint32)
 
@@ -256,6 +258,23 @@ def _shared_codes(index: RowIndex, column: int) -> tuple[npt.NDArray[Any], npt.N
         own = index.mapped(f"counts_{column}").size - 1
     through = codes_through(codes, values.size, index.mapped("records"), apart, own)
     return through, np.bincount(through, minlength=values.size + own)
+
+
+def _shared_cells(index: RowIndex, column: int, tag: int, records: npt.NDArray[np.int64]) -> Hashes32:
+    """The cells of some records alone, without a look at the others."""
+    shared, cohort = index.columns[column].shared, index.cohort
+    if shared is None or cohort is None:
+        raise ValueError(f"column {column} of {index.folder} is not shared")
+    behind = index.mapped("records")[records]
+    cells = cohort.cells_at(shared.column, tag, np.maximum(behind, 0))
+    cells[behind < 0] = 0
+    if shared.has_apart:
+        apart = index.mapped(f"apart_{column}")
+        at = np.minimum(np.searchsorted(apart, records), apart.size - 1)
+        held = apart[at] == records
+        codes, values = index.mapped(f"codes_{column}"), index.mapped(f"values_{column}_{tag}")
+        cells[held] = values[codes[at[held]]]
+    return cells
 
 
 def _shared_values(index: RowIndex, column: int, tag: int) -> Hashes32:
