@@ -1,7 +1,8 @@
 """R's own files (`.rds`, `.RData`, `.RDataTmp`): frames, matrices and vectors, wherever they hang; R never runs.
 
-A value is looked for in lists, in the slots of objects and in environments, such as a function or a formula keeps. Of a
-file that breaks off, what stands before the damage is given.
+A value is looked for in lists, in the slots of objects and in environments, such as a function or a formula keeps.
+Columns or rows that are named after variants are calls. Of a file that breaks off, what stands before the damage is
+given.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from matcher.contents import Limits, Opened, Table, Text, Unreadable
+from matcher.contents import Limits, Opened, Part, Table, Text, Unreadable
 from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.r_calls import Cells, calls_in
 from matcher.formats.r_stream import CODINGS, HEADS, Value, variables_of
 
 FORMAT = "r-data"
@@ -31,15 +33,13 @@ _PLAIN_ATTRIBUTES = frozenset(
 )
 _FIRST_DAY, _FIRST_SECOND = date(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DAYS = 2_900_000
-Cells = Callable[[], Iterator[str]]
-"""The cells of a column, from the start each time."""
 
 
 def sniff(name: str, head: bytes) -> int:
     return 5 if head.startswith(HEADS + CODINGS) else 0
 
 
-def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
+def read(opened: Opened, limits: Limits) -> Iterator[Part]:
     """Every frame, matrix and vector of the file, and the names of what it holds.
 
     Raises:
@@ -75,7 +75,7 @@ class _Search:
     unread: int = 0
     _seen: set[int] = field(default_factory=set)
 
-    def parts(self, name: str, value: Value, depth: int) -> Iterator[Table | Text]:
+    def parts(self, name: str, value: Value, depth: int) -> Iterator[Part]:
         if depth > _DEEPEST:
             raise Unreadable("bomb", "lists nested deeper than may be read")
         if value.kind == "environment":
@@ -98,14 +98,14 @@ class _Search:
         """Names of variables and of members may be participants' ids."""
         yield from parts_of(f"{name} names", ([one] for one in names if one), self.limits, has_header=False)
 
-    def _hanging(self, name: str, value: Value, depth: int) -> Iterator[Table | Text]:
+    def _hanging(self, name: str, value: Value, depth: int) -> Iterator[Part]:
         """What hangs on a value besides what R itself does there: slots of objects, data of a fit."""
         for number, (key, one) in enumerate(value.attributes.items()):
             is_slot = value.kind == "s4" and one.kind in _VECTORS
             if key not in _PLAIN_ATTRIBUTES and (is_slot or one.kind in _HOLDERS or one.attributes):
                 yield from self.parts(f"{name} @{number}", one, depth + 1)
 
-    def _list(self, name: str, value: Value, depth: int) -> Iterator[Table | Text]:
+    def _list(self, name: str, value: Value, depth: int) -> Iterator[Part]:
         columns = value.content
         if _is_frame(value):
             yield from self._frame(name, value)
@@ -119,7 +119,7 @@ class _Search:
         for number, one in enumerate(inner):
             yield from self.parts(f"{name} {number}", one, depth + 1)
 
-    def _frame(self, name: str, frame: Value) -> Iterator[Table]:
+    def _frame(self, name: str, frame: Value) -> Iterator[Part]:
         heads = _texts(frame.attributes.get("names"))
         heads += [f"V{number}" for number in range(len(heads) + 1, len(frame.content) + 1)]
         columns: list[tuple[str, Cells]] = []
@@ -128,7 +128,7 @@ class _Search:
             columns += [(head if len(wide) == 1 else f"{head}.{part}", cells) for part, cells in wide]
         yield from self._table(name, columns, _row_names(frame.attributes.get("row.names")))
 
-    def _vector(self, name: str, value: Value) -> Iterator[Table | Text]:
+    def _vector(self, name: str, value: Value) -> Iterator[Part]:
         shape = _shape(value)
         if len(shape) > 1:
             row_names, *_ = (*_names_of_dimensions(value), [])
@@ -145,10 +145,14 @@ class _Search:
 
     def _table(
         self, name: str, columns: Sequence[tuple[str, Cells]], row_names: Sequence[str]
-    ) -> Iterator[Table]:
+    ) -> Iterator[Part]:
         """Columns beside each other; row names are often the participants, where they do not just count."""
         counts = list(row_names) == [str(at) for at in range(1, len(row_names) + 1)]
         named: list[tuple[str, Cells]] = [] if counts else [("row_name", lambda: iter(row_names))]
+        found = calls_in(columns, () if counts else row_names, self.limits)
+        if found is not None:
+            columns, calls = found
+            yield from calls
         every = [*named, *columns]
         if not every:
             return

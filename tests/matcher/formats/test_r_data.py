@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.contents import Limits, Opened, Table, Unreadable
+from matcher.contents import Genotypes, Limits, Opened, Table, Unreadable
 from matcher.formats import r_data
+from matcher.reading import read_path
 from tests.matcher.formats.tables_made import COLUMNS, ended, found_rows, rows, same, write_csv
 from tests.matcher.formats.test_hostile import mutant
 
@@ -129,6 +130,29 @@ def test_a_matrix_has_its_columns_back(tmp_path: Path) -> None:
     _, tables = ended(tmp_path / "f")
     assert tables[0].columns == COLUMNS[:3]
     assert same(found_rows(tables), [row[:3] for row in rows()])
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        'saveRDS(m, "f")',
+        'saveRDS(t(m), "f")',
+        'saveRDS(as.data.frame(m), "f")',
+        'saveRDS(cbind(IID=rownames(m), as.data.frame(m, row.names=NULL)), "f")',
+        'storage.mode(m) <- "integer"; calls <- m; save(calls, file="f")',
+    ],
+)
+def test_a_matrix_of_calls_is_genotypes(program: str, tmp_path: Path) -> None:
+    names = 'dimnames=list(paste0("P", 1:10), paste0("rs", 1:30, "_A"))'
+    m = f"set.seed(4); m <- matrix(sample(c(0:2, NA), 300, TRUE), 10, 30, {names})"
+    r(tmp_path, f'{m}; write.csv(m, "wanted.csv"); {program}')
+    parts = [one for one in read_path(tmp_path / "f") if isinstance(one, Genotypes)]
+    wanted = [line.split(",")[1:] for line in (tmp_path / "wanted.csv").read_text().splitlines()[1:]]
+    found = np.concatenate([one.dosages for one in parts]).T
+    assert found.tolist() == [[-1 if cell == "NA" else int(cell) for cell in row] for row in wanted]
+    assert parts[0].samples == tuple(f"P{n}" for n in range(1, 11))
+    assert [name for one in parts for name in one.names] == [f"rs{n}" for n in range(1, 31)]
+    assert set(parts[0].alleles_b) == {"A"}
 
 
 @pytest.mark.parametrize("coding", ["FALSE", "TRUE"])
