@@ -92,17 +92,28 @@ class Sharing:
         return [could_be[i] for i in order if alike[i] >= ALIKE]
 
     def _apart(self, column: CodedColumn, at: int) -> Numbers | None:
-        """The records whose cell is another at any tag, or None if they are many."""
-        behind = self.records[self._known]
-        differs = np.zeros(self.records.size, dtype=np.bool_)
-        theirs = np.zeros(self.records.size, dtype=np.uint32)
-        for tag in column.values:
-            codes, values = self.index.coded(at, tag)
-            theirs[self._known] = values[codes[behind]]
-            differs |= column.cells(tag) != theirs
-            if differs.sum() > MOST_APART * differs.size:
-                return None
-        return np.flatnonzero(differs)
+        """The records whose cell is another at any tag, or None if they are many.
+
+        Mostly a number of the release stands for one of the cohort's, and the hashes behind the two are compared once
+        for all of its records; records for which it does not are looked at one by one.
+        """
+        theirs = self.index.coded(at, next(iter(column.values)))[0][np.maximum(self.records, 0)].astype(
+            np.int64
+        )
+        theirs[~self._known] = 0
+        usual = np.zeros(column.counts.size, dtype=np.int64)
+        usual[column.codes] = theirs
+        single = np.flatnonzero(usual[column.codes] != theirs)
+        other = np.zeros(column.counts.size, dtype=np.bool_)
+        alone = np.zeros(single.size, dtype=np.bool_)
+        for tag, own in column.values.items():
+            values = self.index.coded(at, tag)[1]
+            other |= own != values[usual]
+            alone |= own[column.codes[single]] != values[theirs[single]]
+        differs = other[column.codes]
+        differs[single] = alone
+        apart = np.flatnonzero(differs)
+        return apart if apart.size <= MOST_APART * differs.size else None
 
 
 def records_behind(
