@@ -15,14 +15,12 @@ MOST_LINE = 1 << 20
 """Bytes of one line of a side file."""
 _BLOCK = 128 << 10
 """Bytes of lines that are taken apart at once: their strings fit what Python keeps of memory, and the caches."""
-MOST_CALLS = 1 << 19
-"""Calls of one part: 500,000 samples come one variant at a time. A larger array costs more to get than to fill."""
 SURE_WITHIN = 0.25
 """A dosage farther than this from a whole number is not called."""
 
 
 def variants_a_part(limits: Limits, samples_count: int) -> int:
-    return max(1, min(limits.variants_per_part, MOST_CALLS // max(1, samples_count)))
+    return max(1, min(limits.variants_per_part, limits.calls_per_part // max(1, samples_count)))
 
 
 def first_beside(opened: Opened, *suffixes: str) -> tuple[str, BinaryIO]:

@@ -19,6 +19,7 @@ from matcher.genotypes.rows_in_place import require_in_place, write_sources
 from matcher.sketches import MatchingKeys
 from matcher.sniffing import HEAD_BYTES, format_of
 
+CALLS_AT_ONCE = 32 << 20
 _GZIP = b"\x1f\x8b"
 _GIVE = "give VCF, BCF, PLINK 1 (.bed) or PLINK 2 (.pgen) with their neighbours"
 
@@ -93,7 +94,7 @@ def _parts(path: Path) -> Iterator[Genotypes]:
         reader = format_of(opened.name, start)
         if reader is None:
             raise BadSourceFile(f"{path.name} is no file of genotypes; {_GIVE}")
-        parts = reader.read(opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50))
+        parts = reader.read(opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50, calls_per_part=CALLS_AT_ONCE))
         yield from (part for part in parts if isinstance(part, Genotypes))
 
 

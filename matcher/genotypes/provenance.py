@@ -12,7 +12,8 @@ Whatever is not known of a release is taken to be everything, so that it stays a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -89,34 +90,97 @@ class Window:
 def weigh(find: Find, releases: Sequence[Held], cohort_size: int) -> list[Fit]:
     """How each release fits the find, the best first; one whose people are not known held everybody."""
     people, sites = np.unique(find.people), np.unique(find.sites)
-    held = [_among(people, one.people) for one in releases]
-    with_sites = [_among(sites, one.sites) for one in releases]
+    held = _Patterns.of([_among(people, one.people) for one in releases], len(people))
+    with_sites = _Patterns.of([_among(sites, one.sites) for one in releases], len(sites))
     counts = [_people_count(one, cohort_size) for one in releases]
-    drawn = [_drawn(flags, count, cohort_size) for flags, count in zip(held, counts, strict=True)]
+    drawn = [_drawn(held.flags[at], count, cohort_size) for at, count in zip(held.which, counts, strict=True)]
     at_large = _drawn(np.ones(len(people), np.bool_), cohort_size, cohort_size)
+    best_others = _highest_of_others(drawn)
+    rivals = _nearest_rivals([one.name for one in releases], held, with_sites)
     fits = []
     for at, one in enumerate(releases):
-        rivals = [(_against_cohort(held[at], counts[at] / max(1, cohort_size)), "")]
-        rivals += [
-            (_against(held[at], held[other], with_sites[at], with_sites[other]), releases[other].name)
-            for other in range(len(releases))
-            if other != at
-        ]
-        odds, against = min(rivals)
-        best_other = max([at_large, *(drawn[other] for other in range(len(releases)) if other != at)])
+        own, own_sites = held.flags[held.which[at]], with_sites.flags[with_sites.which[at]]
+        odds, against = min((_against_cohort(own, counts[at] / max(1, cohort_size)), ""), rivals[at])
         fits.append(
             Fit(
                 release=one.name,
                 log10_odds=odds,
                 against=against,
-                if_drawn_at_random=_capped(drawn[at] - best_other),
-                people_lacking=int((~held[at]).sum()),
-                sites_lacking=int((~with_sites[at]).sum()),
+                if_drawn_at_random=_capped(drawn[at] - max(at_large, best_others[at])),
+                people_lacking=int((~own).sum()),
+                sites_lacking=int((~own_sites).sum()),
                 people_known=one.people is not None,
-                held_share=float(held[at].mean()) if len(people) else 0.0,
+                held_share=float(own.mean()) if len(people) else 0.0,
             )
         )
     return sorted(fits, key=lambda fit: (-fit.log10_odds, -fit.if_drawn_at_random, fit.release))
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What releases held of the found, each pattern once: of thousands of releases most are alike."""
+
+    flags: Flags
+    """Patterns × found."""
+    which: list[int]
+    """The pattern of each release."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Flags], width: int) -> _Patterns:
+        numbers: dict[bytes, int] = {}
+        which = [numbers.setdefault(np.packbits(row).tobytes(), len(numbers)) for row in rows]
+        rows_of = dict(zip(which, rows, strict=True))
+        return cls(
+            np.array([rows_of[at] for at in range(len(numbers))], np.bool_).reshape(len(numbers), width),
+            which,
+        )
+
+    def against_each(self) -> Iterator[Floats]:
+        """log10 odds of each pattern against every one, by what one held and the other lacked."""
+        odds = _lacking_by_count(self.flags.shape[1])
+        held = self.flags.astype(np.float32)  # whole numbers up to 2**24 are exact in it
+        sizes = held.sum(axis=1)
+        for own, size in zip(held, sizes, strict=True):
+            both = held @ own
+            yield odds[(size - both).astype(np.int64)] - odds[(sizes - both).astype(np.int64)]
+
+
+def _lacking_by_count(found: int) -> Floats:
+    """`log10_lacking` by how many of the found the one held and the other lacked."""
+    every, nobody = np.ones(found, np.bool_), np.zeros(found, np.bool_)
+    return np.array([log10_lacking(every & (np.arange(found) < only), nobody) for only in range(found + 1)])
+
+
+def _nearest_rivals(names: Sequence[str], held: _Patterns, with_sites: _Patterns) -> list[tuple[float, str]]:
+    """By release, the least odds against any other release, and the first by name of those that have them."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for key, name in zip(zip(held.which, with_sites.which, strict=True), names, strict=True):
+        insort(alike.setdefault(key, []), name)
+    keys = sorted(alike)
+    first = np.array([alike[key][0] for key in keys])
+    by_people, by_sites = np.array(keys, dtype=np.int64).reshape(-1, 2).T
+    sites_odds = [np.clip(row, -FROM_SITES, FROM_SITES) for row in with_sites.against_each()]
+    people_odds = zip(range(len(held.flags)), held.against_each(), strict=True)
+    nearest: dict[tuple[int, int], tuple[float, str]] = {}
+    pattern, row = next(people_odds, (0, np.zeros(0)))
+    for at, key in enumerate(keys):
+        while pattern < key[0]:
+            pattern, row = next(people_odds)
+        odds = np.clip(row[by_people], -FROM_SELECTION, FROM_SELECTION) + sites_odds[key[1]][by_sites]
+        odds[at] = np.inf
+        least = float(odds.min())
+        nearest[key] = (least, min(first[odds == least].tolist(), default=""))
+    rivals = []
+    for key, name in zip(zip(held.which, with_sites.which, strict=True), names, strict=True):
+        others = [other for other in alike[key][:2] if other != name]
+        rivals.append(min([nearest[key], *((0.0, other) for other in others[:1])]))
+    return rivals
+
+
+def _highest_of_others(values: Sequence[float]) -> list[float]:
+    """By value, the highest of all the others; minus infinity where there is none."""
+    highest, second = (*sorted(values, reverse=True), -np.inf, -np.inf)[:2]
+    return [second if value == highest else highest for value in values]
 
 
 def worth_telling(fits: Sequence[Fit]) -> list[tuple[Fit, float]]:
@@ -168,13 +232,6 @@ def _against_cohort(held: Flags, share: float) -> float:
         return 0.0
     chances = np.full(int(held.sum()), share)
     return _capped(log10_e_value(chances, int((~held).sum())))
-
-
-def _against(held: Flags, others: Flags, sites: Flags, other_sites: Flags) -> float:
-    """log10 odds of a release against another: by found people, and found sites, that the other lacked and it held."""
-    by_people = log10_lacking(held, others) - log10_lacking(others, held)
-    by_sites = log10_lacking(sites, other_sites) - log10_lacking(other_sites, sites)
-    return _capped(by_people) + float(np.clip(by_sites, -FROM_SITES, FROM_SITES))
 
 
 def _drawn(held: Flags, count: int, cohort_size: int) -> float:

@@ -24,7 +24,7 @@ from matcher.genotypes.provenance import (
 )
 from matcher.reading import read_path
 from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence
-from matcher.tables.odds import FROM_SELECTION
+from matcher.tables.odds import FROM_SELECTION, log10_lacking
 from matcher.verdict import judge
 from tests.matcher.genotypes.people import KEYS, people, write_vcf
 
@@ -309,3 +309,41 @@ def test_rows_of_the_same_people_and_these_never_accuse_together(
     )
     answer = judge("cohort", [*evidence, rows], cohorts_tried=1, releases_tried=1, releases_here=3)
     assert [one.standing for one in answer.accusations] == ["investigate"]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_nearest_rival_is_that_of_a_look_at_every_pair(seed: int) -> None:
+    """Releases that held the same of the found are weighed together; nobody may be lost by it."""
+    rng = np.random.default_rng(seed)
+    people, sites = rng.choice(300, 25, replace=False), rng.choice(90, 20, replace=False)
+    kinds = [
+        (
+            None if rng.random() < 0.3 else np.union1d(people[rng.random(25) < 0.9], rng.choice(300, 50)),
+            None if rng.random() < 0.4 else sites[rng.random(20) < 0.8],
+        )
+        for _ in range(4)
+    ]
+    chosen = [kinds[at] for at in rng.integers(0, 4, 7)]
+    releases = [Held(f"r{at}", *kind[:1], None, kind[1]) for at, kind in enumerate(chosen)]
+    flags = [
+        tuple(
+            np.ones(len(every), np.bool_) if known is None else np.isin(np.unique(every), known)
+            for every, known in ((people, kind[0]), (sites, kind[1]))
+        )
+        for kind in chosen
+    ]
+
+    def odds(own: int, other: int) -> float:
+        by_people, by_sites = (
+            log10_lacking(flags[own][at], flags[other][at]) - log10_lacking(flags[other][at], flags[own][at])
+            for at in (0, 1)
+        )
+        return float(np.clip(by_people, -FROM_SELECTION, FROM_SELECTION) + np.clip(by_sites, -2, 2))
+
+    for fit in weigh(Find(people, sites), releases, 300):
+        own = int(fit.release[1:])
+        least, name = min((odds(own, other), f"r{other}") for other in range(7) if other != own)
+        if fit.against:
+            assert (fit.log10_odds, fit.against) == (pytest.approx(least), name)
+        else:
+            assert fit.log10_odds <= least + 1e-9
