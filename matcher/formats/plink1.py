@@ -13,6 +13,8 @@ from matcher.formats.unpacking import unpack_bed
 
 FORMAT = "plink-bed"
 MAGIC = b"\x6c\x1b\x01"
+SITES, PEOPLE = (".bim", ".pedsnp"), (".fam", ".pedind")
+"""As PLINK names its lists, and as EIGENSOFT does."""
 
 # Two bits a call, lowest first: 0 homozygous A1, 1 missing, 2 heterozygous, 3 homozygous A2.
 _CALLS = np.array([2, MISSING, 1, 0], dtype=np.int8)
@@ -29,9 +31,9 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     Raises:
         Unreadable: the .bim or .fam is not beside it, or its size does not fit them.
     """
-    samples = people_beside(opened, limits, ".fam")
+    samples = people_beside(opened, limits, *PEOPLE)
     row_bytes = (len(samples) + 3) // 4
-    count = count_of(blocks_beside(opened, limits, ".bim"))
+    count = count_of(blocks_beside(opened, limits, *SITES))
     if not count or opened.size != len(MAGIC) + row_bytes * count:
         raise Unreadable("damaged", "a .bed whose size does not fit its .bim and .fam")
     opened.stream.seek(len(MAGIC))
@@ -52,5 +54,5 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
 
 def sites_beside(opened: Opened, limits: Limits) -> Iterator[Sites]:
     """The sites of the .bim: chromosome, name, centimorgans, position, A1 and A2."""
-    for block in blocks_beside(opened, limits, ".bim"):
+    for block in blocks_beside(opened, limits, *SITES):
         yield sites_of(block, (0, 3, 1, 4, 5), 6, "a .bim with too few columns")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from matcher.contents import Limits, Opened, Unreadable
-from matcher.formats import lists_beside, plink2
+from matcher.formats import lists_beside, plink1, plink2
 from matcher.formats.lists_beside import Sites, column_of, count_of, people_beside, sites_of
-from tests.matcher.formats.made import read_file, run, truth, write_vcf
+from tests.matcher.formats.made import assert_same, read_file, run, truth, write_vcf
 
 COLUMNS = (0, 3, 1, 4, 5)
 CELLS = ["1", "X", "a", "Cc", "", "12", "9999999999999", "999999999999", ".", "-3", "0", "é", "q r", "<DEL>"]
@@ -99,3 +99,19 @@ def test_a_list_of_several_blocks_with_remarks_between_gives_every_site(tmp_path
     parts = read_file(plink2, tmp_path / "a.pgen")
     assert [name for part in parts for name in part.names] == list(of.names)
     assert [int(place) for part in parts for place in part.positions] == list(of.positions)
+
+
+def test_a_bed_is_read_with_lists_that_are_named_as_eigensoft_names_them(tmp_path: Path) -> None:
+    of = truth()
+    run(
+        "plink1.9",
+        "--vcf",
+        write_vcf(tmp_path / "x.vcf", of),
+        "--double-id",
+        "--make-bed",
+        "--out",
+        tmp_path / "x",
+    )
+    (tmp_path / "x.bim").rename(tmp_path / "x.pedsnp")
+    (tmp_path / "x.fam").rename(tmp_path / "x.pedind")
+    assert_same(read_file(plink1, tmp_path / "x.bed"), of)
