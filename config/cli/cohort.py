@@ -79,7 +79,9 @@ def build(
     positions: Annotated[
         Path,
         typer.Option(
-            help="A chain file to that build, or a table of name, chromosome, position.", exists=True
+            help="A chain file to or from that build, also by a build given before; or a table of name, chromosome, "
+            "position.",
+            exists=True,
         ),
     ],
 ) -> None:
@@ -100,7 +102,8 @@ def withdraw(
 ) -> None:
     """Compare finds no more with the genotypes and the values of participants who withdrew.
 
-    Ids are tried in the cohort and in each of its releases; give a release's own ids too where it has some.
+    Ids are tried in the cohort and in each of its releases; give a release's own ids too where it was added without a
+    list of whose they are.
     """
     from matcher.errors import BadSourceFile
     from matcher.genotypes import store
