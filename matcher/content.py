@@ -53,7 +53,7 @@ class ContentSketch:
 
     columns: tuple[str, ...] = ()
     """Names of columns; `column_1` and so on where the file has none that are names."""
-    tables: dict[str, _Seen] = field(default_factory=dict)
+    tables: dict[tuple[str, tuple[str, ...]], _Seen] = field(default_factory=dict)
     samples: int = 0
     variants: int = 0
     text: str = ""
@@ -70,12 +70,13 @@ class ContentSketch:
             self.text += part.text[:100_000] + "\n"
 
     def _add_table(self, part: Table) -> None:
-        seen = self.tables.get(part.name)
+        name = (part.name, part.columns)
+        seen = self.tables.get(name)
         if seen is None:
             part = _with_names(part)
             has_header = part.has_header and _is_header(part)
             seen = _Seen(part.columns, has_header, [[] for _ in part.columns])
-            self.tables[part.name] = seen
+            self.tables[name] = seen
             shown = shown_names(part.columns) if has_header else _numbered(len(part.columns))
             self.columns = tuple(dict.fromkeys([*self.columns, *shown]))[:MOST_COLUMNS]
         seen.rows += part.rows_count

@@ -59,7 +59,8 @@ def read(opened: Opened, limits: Limits) -> Iterator[Part]:
             broken = wrong
             break
         names.append(name)
-        yield from search.parts(opened.name, value, 0)
+        part = f"{opened.name} {len(names)}" if name else opened.name
+        yield from search.parts(part, value, 0)
     yield from search.names(opened.name, names)
     if broken is not None:
         raise broken
@@ -74,6 +75,8 @@ class _Search:
     limits: Limits
     unread: int = 0
     _seen: set[int] = field(default_factory=set)
+    _tables: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+    """Names of tables by what holds them and their columns: those that were split are one again."""
 
     def parts(self, name: str, value: Value, depth: int) -> Iterator[Part]:
         if depth > _DEEPEST:
@@ -158,7 +161,9 @@ class _Search:
             return
         # of a frame that breaks off, the last columns are shorter
         rows = map(list, zip_longest(*(cells() for _, cells in every), fillvalue=""))
-        yield from rows_under([head for head, _ in every], name, rows, self.limits)
+        heads = tuple(head for head, _ in every)
+        name = self._tables.setdefault((name.rpartition(" ")[0], heads), name)
+        yield from rows_under(heads, name, rows, self.limits)
 
 
 def _is_frame(value: Value) -> bool:

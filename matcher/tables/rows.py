@@ -98,7 +98,8 @@ class RowSketch:
 
     key: bytes
     id_key: bytes
-    tables: dict[str, _Kept] = field(default_factory=dict)
+    tables: dict[tuple[str, tuple[str, ...]], _Kept] = field(default_factory=dict)
+    """By name and columns: two tables of one name are not one."""
     headed: list[_Kept] = field(default_factory=list)
     """The tables that are compared, each without its row of names; filled with `first`."""
     first: list[_Read] | None = None
@@ -107,12 +108,13 @@ class RowSketch:
     def add(self, part: Part) -> None:
         if not isinstance(part, Table) or not 2 <= len(part.columns) <= MOST_COLUMNS:
             return
-        kept = self.tables.get(part.name)
+        name = (part.name, part.columns)
+        kept = self.tables.get(name)
         if kept is None:
             if len(self.tables) >= MOST_TABLES:
                 return
             most = int(np.clip(CELLS_KEPT // len(part.columns), LEAST_ROWS_KEPT, MOST_ROWS_KEPT))
-            kept = self.tables[part.name] = _Kept(part.columns, most, [[] for _ in part.columns])
+            kept = self.tables[name] = _Kept(part.columns, most, [[] for _ in part.columns])
             if not part.has_header:
                 kept.columns = tuple("" for _ in part.columns)
         if len(part.cells) == len(kept.parts):

@@ -125,6 +125,32 @@ def test_names_of_lists_matrices_and_vectors_are_seen(tmp_path: Path) -> None:
         assert tables[0].columns[0] == "row_name"
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        'x <- data.frame(a=1:3); y <- data.frame(b=4:6, c=7:9); save(x, d, y, file="f")',
+        'saveRDS(list(data.frame(a=1:3), d, data.frame(b=4:6, c=7:9, e=1:3, g=0)), "f")',
+        'saveRDS(split(d, rep(1:10, 6)), "f")',
+        'first <- d[1:20, ]; last <- d[21:60, ]; save(first, last, file="f")',
+    ],
+)
+def test_tables_of_one_file_are_kept_apart_unless_they_were_one(program: str, tmp_path: Path) -> None:
+    """A table is told from another by its name, so two of other columns must not share one."""
+    r(tmp_path, program)
+    _, tables = ended(tmp_path / "f")
+    heads: dict[str, set[tuple[str, ...]]] = {}
+    for one in tables:
+        heads.setdefault(one.name, set()).add(one.columns)
+    assert all(len(columns) == 1 for columns in heads.values())
+    of_cohort = [one for one in tables if one.columns[-4:] == COLUMNS]
+    assert sorted(row[-4] for row in found_rows_of(of_cohort)) == sorted(row[0] for row in rows())
+    assert len({one.name for one in of_cohort}) <= 2
+
+
+def found_rows_of(tables: list[Table]) -> list[list[str]]:
+    return [list(row) for one in tables for row in zip(*one.cells, strict=True)]
+
+
 def test_a_matrix_has_its_columns_back(tmp_path: Path) -> None:
     r(tmp_path, 'saveRDS(data.matrix(d[, 1:3]), "f")')
     _, tables = ended(tmp_path / "f")

@@ -304,3 +304,15 @@ def test_no_value_or_id_is_kept_in_an_index(cohort: EnrolledCohort) -> None:
     space = (cohort.folder / "ids" / "space.json").read_text()
     assert first not in space
     assert last not in space
+
+
+@pytest.mark.parametrize("width", [2, len(EIGHT)])
+def test_a_table_is_not_taken_for_another_of_its_name(cohort: EnrolledCohort, width: int) -> None:
+    """Variables of a file may come under one name; the first must not hide the leak behind it."""
+    leak = pick(PEOPLE, draw_rows(3, 50), EIGHT)
+    before = table({f"x{at}": [str(row) for row in range(30)] for at in range(width)})
+    alone, behind = asked(cohort, table(leak)), asked(cohort, before, table(leak))
+    assert alone is not None
+    assert behind is not None
+    assert behind.log10_odds > alone.log10_odds - 1
+    assert behind.participants_examined == 50
