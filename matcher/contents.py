@@ -50,8 +50,8 @@ class Limits:
     """What a child that reads may hold; a little of it is taken by its libraries."""
     rows_per_part: int = 20_000
     variants_per_part: int = 2_000
-    calls_per_part: int = 4 << 20
-    """Of 500,000 samples eight variants; a larger array costs more to get than to fill."""
+    calls_per_part: int = 1 << 20
+    """Of 500,000 samples two variants; a larger array costs more to get than to fill."""
     pictures: bool = False
     """True where the appearance of pictures is asked for; else none is decoded."""
     ocr: bool = False
