@@ -31,6 +31,7 @@ def mark_and_register(
         BadSettings: there is nothing to mark.
     """
     from matcher.enrol import add_release, require_free
+    from matcher.genotypes.enrol_release import Copied
     from matcher.library import cohort_folder
     from matcher.watermarks.mark import mark_release
 
@@ -50,7 +51,7 @@ def mark_and_register(
         canaries=canaries,
         donors=donors,
     )
-
+    places = next((one.places for one in marked.files if one.kind == "genotypes"), None)
     try:
         add_release(
             workspace.enrolment,
@@ -63,6 +64,7 @@ def mark_and_register(
             id_column=id_column,
             delivered=delivered,
             marked=True,
+            copied=Copied(tuple(genotypes), places) if places is not None else None,
             prepare=lambda _folder: {"marks": marked.manifest},
         )
     finally:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session, select
@@ -22,6 +22,9 @@ from matcher.library import cohort_folder, release_folder
 from matcher.models import Cohort, Release
 from matcher.publishing import published
 from matcher.sketches import MatchingKeys
+
+if TYPE_CHECKING:
+    from matcher.genotypes.enrol_release import Copied
 
 _GENOTYPES = ("genotypes",)
 """What a run that was killed left of a folder and the next one goes on with."""
@@ -102,10 +105,12 @@ def add_release(
     id_column: str | None = None,
     delivered: date | None = None,
     marked: bool = False,
+    copied: Copied | None = None,
     prepare: Callable[[Path], dict[str, Any]] | None = None,
 ) -> Release:
     """Registers one hand-over to one recipient: its ids, what it held, and digests of its files.
 
+    `copied` says what the genotypes were made from, if they were made here: they are not read anew.
     `prepare` may write more into the release's folder (its marks) and answers what to keep in the manifest.
 
     Raises:
@@ -113,7 +118,7 @@ def add_release(
         AlreadyEnrolled: the cohort has a release of that name.
         BadSourceFile: nothing was given, or a file cannot be used.
     """
-    from matcher.genotypes import enrol as genotypes_enrol
+    from matcher.genotypes import enrol_release as genotypes_enrol
     from matcher.tables import enrol as tables_enrol
     from matcher.texts.exact_copies import write_files
 
@@ -137,7 +142,7 @@ def add_release(
         )
         row.ids_count = tables.ids_count
         if genotypes:
-            enrolled = genotypes_enrol.enrol(folder, genotypes, enrolment.keys)
+            enrolled = genotypes_enrol.enrol_release(folder, genotypes, enrolment.keys, base, copied)
             if not row.ids_count:
                 row.ids_count = tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
         write_files(folder, files, row.manifest["files"])

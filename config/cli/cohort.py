@@ -115,8 +115,7 @@ def withdraw(
     keys, listed = workspace.keys.matching, read_ids(ids)
 
     def genotypes_of(folder: Path) -> int:
-        has_any = store.open_store(folder, keys.genotypes) is not None
-        return store.withdraw(folder, listed, keys.genotypes) if has_any else 0
+        return store.withdraw(folder, listed, keys.genotypes) if store.has_genotypes(folder) else 0
 
     genotypes, rows = genotypes_of(cohort.folder), withdraw_rows(cohort.folder, listed, keys)
     releases = [release.folder for release in cohort.releases]

@@ -66,21 +66,27 @@ def _written(place: Path, files: Sequence[Path], key: bytes, in_place: bool) -> 
     marks = [file_mark(path) for path in files]
     building = Building(place, key, copies=not in_place)
     done = building.go_on(marks)
-    if done and not building.take_samples(_samples_of(files[0])):
+    if done and not building.take_samples(samples_of(files[0])):
         building.start_over()
         done = 0
     for path, mark in zip(files[done:], marks[done:], strict=True):
-        building.add_file(_parts(path), mark)
+        building.add_file(parts_of(path), mark)
     if in_place:
         write_sources(place, files, marks)
     return building.samples, building.finish()
 
 
-def _samples_of(path: Path) -> tuple[str, ...]:
-    return next((part.samples for part in _parts(path)), ())
+def samples_of(path: Path) -> tuple[str, ...]:
+    """The samples' ids; little of the file is read."""
+    return next((part.samples for part in parts_of(path)), ())
 
 
-def _parts(path: Path) -> Iterator[Genotypes]:
+def parts_of(path: Path) -> Iterator[Genotypes]:
+    """The calls of one file.
+
+    Raises:
+        BadSourceFile, Unreadable: it holds no genotypes, or cannot be read.
+    """
     with ExitStack() as stack:
         raw: BinaryIO = stack.enter_context(path.open("rb"))
         head = raw.read(2)
@@ -94,7 +100,9 @@ def _parts(path: Path) -> Iterator[Genotypes]:
         reader = format_of(opened.name, start)
         if reader is None:
             raise BadSourceFile(f"{path.name} is no file of genotypes; {_GIVE}")
-        parts = reader.read(opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50, calls_per_part=CALLS_AT_ONCE))
+        parts = reader.read(
+            opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50, calls_per_part=CALLS_AT_ONCE)
+        )
         yield from (part for part in parts if isinstance(part, Genotypes))
 
 

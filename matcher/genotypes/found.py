@@ -44,7 +44,7 @@ class FoundGenotypes:
             self.parts_left_out += 1
             return
         self.variants_seen += len(part.positions)
-        columns = _columns_of(part)
+        columns = columns_of(part)
         wanted = _usable(columns) & (columns["order"] < self._below)
         if not wanted.any():
             return
@@ -85,7 +85,8 @@ class FoundGenotypes:
         self._count = int(wanted.sum())
 
 
-def _columns_of(part: Genotypes) -> dict[str, Column]:
+def columns_of(part: Genotypes) -> dict[str, Column]:
+    """The variants of a part as `FoundVariants` has them, and the order in which they are thinned."""
     count = len(part.positions)
     chromosomes = np.array([chromosome_code(one) for one in part.chromosomes], dtype=np.uint8)
     names = np.array([name_number(one) for one in part.names], dtype=np.int64)

@@ -10,12 +10,14 @@ a stranger and over 1,000 against a sibling; with too little of the genome to te
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from math import log, log10
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.genotypes.found import FoundGenotypes
+from matcher.genotypes.holdings import Holding, holding_bytes, read_holding
 from matcher.genotypes.kinship import (
     Odds,
     kin_odds_over_drift,
@@ -24,7 +26,7 @@ from matcher.genotypes.kinship import (
     switch_chances,
 )
 from matcher.genotypes.partitions import calls_of, nearest_in_store
-from matcher.genotypes.provenance import Find, Fit, Held, Window, weigh, window, worth_telling
+from matcher.genotypes.provenance import Find, Held, weigh, when_told, why_release, window, worth_telling
 from matcher.genotypes.search import Nearest
 from matcher.genotypes.sites import MORGANS_PER_BASE, Shared, choose, shared_sites, with_builds_of
 from matcher.genotypes.store import Store, open_store
@@ -102,13 +104,13 @@ def compare(sketch: FoundGenotypes, cohort: EnrolledCohort, keys: MatchingKeys) 
     evidence = _evidence(called, sketch, shared, len(sites), store)
     if not cohort.releases or not (called.same | called.same_or_sibling).any():
         return evidence
-    people, held = _held_by_releases(sketch, called, cohort, store, keys)
+    people, held = _held_by_releases(sketch, called, cohort, store, shared, keys)
     fits = weigh(Find(people, shared.found), held, int((~store.withdrawn).sum()))
     releases = tuple(
-        ReleaseEvidence(fit.release, odds, beyond_ids=True, why=_why_release(fit, len(np.unique(people))))
+        ReleaseEvidence(fit.release, odds, beyond_ids=True, why=why_release(fit, len(np.unique(people))))
         for fit, odds in worth_telling(fits)
     )
-    when = _when(window(people, held))
+    when = when_told(window(people, held))
     return [replace(one, releases=releases, why=one.why + when) for one in evidence]
 
 
@@ -304,25 +306,64 @@ def _evidence(
 
 
 def _held_by_releases(
-    found: FoundGenotypes, called: Called, cohort: EnrolledCohort, store: Store, keys: MatchingKeys
+    found: FoundGenotypes,
+    called: Called,
+    cohort: EnrolledCohort,
+    store: Store,
+    shared: Shared,
+    keys: MatchingKeys,
 ) -> tuple[npt.NDArray[np.int64], list[Held]]:
     """The called participants (or some of them), and which of them, and of the found sites, each release held."""
     samples = np.flatnonzero(called.same | called.same_or_sibling)
     samples = samples[np.unique(np.linspace(0, len(samples) - 1, RELEASE_SAMPLES).astype(np.int64))]
     people = called.participants[samples]
+    kept: dict[bytes, Held] = {}  # thousands of releases held the same
+    enough: dict[bytes, bool] = {}
     releases = []
     for release in cohort.releases:
-        own = open_store(release.folder, keys.genotypes)
-        held = Held(release.name)
-        if own is not None:
-            held = _held(found, release.name, with_builds_of(own, store), samples, people)
-        releases.append(replace(held, handed_over=release.delivered))
+        written = holding_bytes(release.folder)
+        if written is not None:
+            one = sha256(written).digest()
+            if one not in kept:
+                kept[one] = _kept(read_holding(written), found, store, shared, people, enough)
+            held = kept[one]
+        else:
+            own = open_store(release.folder, keys.genotypes)
+            held = Held("")
+            if own is not None:
+                held = _held(found, with_builds_of(own, store), samples, people)
+        releases.append(replace(held, name=release.name, handed_over=release.delivered))
     return people, releases
+
+
+def _kept(
+    holding: Holding,
+    found: FoundGenotypes,
+    store: Store,
+    shared: Shared,
+    people: npt.NDArray[np.int64],
+    enough: dict[bytes, bool],
+) -> Held:
+    """The same of a release of which no calls are kept, with no more told than its calls could have told.
+
+    `enough` keeps of each selection of the shared sites whether people can be told at it.
+    """
+    inside = holding.sites[shared.known]
+    which = np.packbits(inside).tobytes()
+    if which not in enough:
+        own = replace(
+            shared, found=shared.found[inside], known=shared.known[inside], swapped=shared.swapped[inside]
+        )
+        sites = _chosen(found, own, store, WEIGHED_SITES) if len(own) else ()
+        enough[which] = len(sites) >= ENOUGH_SITES
+    if not enough[which]:
+        return Held("")
+    count = int((holding.people & ~store.withdrawn).sum())
+    return Held("", people[holding.people[people]], count, shared.found[inside])
 
 
 def _held(
     found: FoundGenotypes,
-    name: str,
     release: Store,
     samples: npt.NDArray[np.int64],
     people: npt.NDArray[np.int64],
@@ -331,22 +372,10 @@ def _held(
     shared = shared_sites(found.variants(), release)
     sites = _chosen(found, shared, release, WEIGHED_SITES) if len(shared) else np.empty(0, np.int64)
     if len(sites) < ENOUGH_SITES:
-        return Held(name)
+        return Held("")
     called = identify(found, release, shared, sites, only=samples)
     held = called.same | called.same_or_sibling
-    return Held(name, people[held], release.samples_count, shared.found)
-
-
-def _why_release(fit: Fit, people: int) -> str:
-    told = f"{people - fit.people_lacking:,} of {people:,} found participants are in this release"
-    return f"{told}, more than in any other; who chose them could have made that, so it names nobody alone"
-
-
-def _when(found: Window | None) -> str:
-    if found is None:
-        return ""
-    days = f"on {found.first}" if found.first == found.last else f"from {found.first} to {found.last}"
-    return f"; of the releases, those that held these participants were handed over {days}"
+    return Held("", people[held], release.samples_count, shared.found)
 
 
 def _how(shared: Shared, sites_count: int) -> str:
@@ -364,5 +393,7 @@ def _too_few(sites_count: int, found: FoundGenotypes) -> Evidence:
     more = ENOUGH_SITES - sites_count
     why = f"too few sites to tell people apart: {sites_count} unlinked ones are shared, {more} more would do"
     if len(found) > MANY_SITES:
-        why += f"; it has {len(found):,} SNPs, so it may be on another build of the genome (see `cohort build`)"
+        why += (
+            f"; it has {len(found):,} SNPs, so it may be on another build of the genome (see `cohort build`)"
+        )
     return Evidence(NAME, "genotypes", 0.0, why)

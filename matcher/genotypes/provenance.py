@@ -90,22 +90,27 @@ class Window:
 def weigh(find: Find, releases: Sequence[Held], cohort_size: int) -> list[Fit]:
     """How each release fits the find, the best first; one whose people are not known held everybody."""
     people, sites = np.unique(find.people), np.unique(find.sites)
-    held = _Patterns.of([_among(people, one.people) for one in releases], len(people))
-    with_sites = _Patterns.of([_among(sites, one.sites) for one in releases], len(sites))
+    held = _Patterns.of(_among_each(people, [one.people for one in releases]), len(people))
+    with_sites = _Patterns.of(_among_each(sites, [one.sites for one in releases]), len(sites))
     counts = [_people_count(one, cohort_size) for one in releases]
-    drawn = [_drawn(held.flags[at], count, cohort_size) for at, count in zip(held.which, counts, strict=True)]
+    kinds = list(zip(held.which, counts, strict=True))
+    drawn_of = {kind: _drawn(held.flags[kind[0]], kind[1], cohort_size) for kind in set(kinds)}
+    against = {
+        kind: _against_cohort(held.flags[kind[0]], kind[1] / max(1, cohort_size)) for kind in set(kinds)
+    }
+    drawn = [drawn_of[kind] for kind in kinds]
     at_large = _drawn(np.ones(len(people), np.bool_), cohort_size, cohort_size)
     best_others = _highest_of_others(drawn)
     rivals = _nearest_rivals([one.name for one in releases], held, with_sites)
     fits = []
     for at, one in enumerate(releases):
         own, own_sites = held.flags[held.which[at]], with_sites.flags[with_sites.which[at]]
-        odds, against = min((_against_cohort(own, counts[at] / max(1, cohort_size)), ""), rivals[at])
+        odds, rival = min((against[kinds[at]], ""), rivals[at])
         fits.append(
             Fit(
                 release=one.name,
                 log10_odds=odds,
-                against=against,
+                against=rival,
                 if_drawn_at_random=_capped(drawn[at] - max(at_large, best_others[at])),
                 people_lacking=int((~own).sum()),
                 sites_lacking=int((~own_sites).sum()),
@@ -202,7 +207,9 @@ def window(people: Numbers, releases: Sequence[Held]) -> Window | None:
     have, has no date, where none held them, and where every dated release did, so that dates tell nothing.
     """
     people = np.unique(people)
-    lacked = [log10_lacking(np.ones(len(people), np.bool_), _among(people, one.people)) for one in releases]
+    held = _Patterns.of(_among_each(people, [one.people for one in releases]), len(people))
+    lacked_of = [log10_lacking(np.ones(len(people), np.bool_), row) for row in held.flags]
+    lacked = [lacked_of[at] for at in held.which]
     holding = [one.handed_over for one, odds in zip(releases, lacked, strict=True) if odds < REJECTED]
     dates = [day for day in holding if day is not None]
     if not dates or len(dates) < len(holding):
@@ -216,10 +223,29 @@ def window(people: Numbers, releases: Sequence[Held]) -> Window | None:
     return Window(first, last, min(FROM_SELECTION, *others)) if others else None
 
 
+def why_release(fit: Fit, people: int) -> str:
+    told = f"{people - fit.people_lacking:,} of {people:,} found participants are in this release"
+    return f"{told}, more than in any other; who chose them could have made that, so it names nobody alone"
+
+
+def when_told(found: Window | None) -> str:
+    if found is None:
+        return ""
+    days = f"on {found.first}" if found.first == found.last else f"from {found.first} to {found.last}"
+    return f"; of the releases, those that held these participants were handed over {days}"
+
+
 def _people_count(release: Held, cohort_size: int) -> int:
     if release.people_count is not None:
         return release.people_count
     return cohort_size if release.people is None else len(np.unique(release.people))
+
+
+def _among_each(wanted: Numbers, known: Sequence[Numbers | None]) -> list[Flags]:
+    """Which of the wanted each knows; what several share is looked at once."""
+    distinct = {id(one): one for one in known}
+    flags = {number: _among(wanted, one) for number, one in distinct.items()}
+    return [flags[id(one)] for one in known]
 
 
 def _among(wanted: Numbers, known: Numbers | None) -> Flags:

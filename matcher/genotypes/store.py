@@ -27,6 +27,7 @@ from matcher.genotypes.building import (
     opened_secrets,
 )
 from matcher.genotypes.encrypted_rows import LINKAGE_SAMPLES, EncryptedRows
+from matcher.genotypes.holdings import HELD_FILE, withdraw_from_holding
 from matcher.genotypes.planes import unpacked
 from matcher.genotypes.rows_in_place import SOURCES_FILE, RowsInPlace, read_sources
 
@@ -94,12 +95,14 @@ def write_store(folder: Path, parts: Iterable[Genotypes], key: bytes) -> tuple[t
 
 
 def withdraw(folder: Path, samples: Iterable[str], key: bytes) -> int:
-    """Participants who are to be looked for no more; gives how many of these the store holds.
+    """Participants who are to be looked for no more; gives how many of these the store, or the holding, has.
 
     Raises:
-        FileNotFoundError: there is no store in the folder.
+        FileNotFoundError: there is neither in the folder.
     """
     place = folder / FOLDER
+    if (place / HELD_FILE).exists():
+        return withdraw_from_holding(folder, hashes_of(samples, key))
     known = np.load(place / SAMPLES_FILE, allow_pickle=False)
     gone = np.isin(known, hashes_of(samples, key))
     before = _withdrawn(place, len(known))
@@ -107,6 +110,11 @@ def withdraw(folder: Path, samples: Iterable[str], key: bytes) -> int:
     np.save(unfinished, before | gone)
     unfinished.replace(place / "withdrawn.npy")
     return int(gone.sum())
+
+
+def has_genotypes(folder: Path) -> bool:
+    """Whether a cohort's or release's folder has a store, or a holding, from which people can be withdrawn."""
+    return any((folder / FOLDER / name).exists() for name in (VARIANTS_FILE, HELD_FILE))
 
 
 def open_store(folder: Path, key: bytes) -> Store | None:

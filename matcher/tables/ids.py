@@ -9,6 +9,7 @@ text and the path are weighed alone; the best is corrected for how many there we
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -70,7 +71,13 @@ class IdSet:
     """One enrolled set of ids."""
 
     hashes: npt.NDArray[np.uint64]
-    space: IdSpace
+    folder: str
+    written: int
+
+    @property
+    def space(self) -> IdSpace:
+        """Read when it is first asked for: a find has ids of few of thousands of sets."""
+        return _space_once(self.folder, self.written)
 
     def holds(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         where = np.minimum(np.searchsorted(self.hashes, hashes), self.hashes.size - 1)
@@ -84,6 +91,11 @@ class _Weighed:
     log10_odds: float
     hits: int
     tried: int
+
+
+_HEAD = 10
+"""Bytes of an .npy before its header: what it is, and the header's length."""
+_READ_WHOLE = 1 << 16
 
 
 def _first_row(part: Table) -> Sequence[str]:
@@ -100,11 +112,13 @@ def sketch(keys: MatchingKeys) -> IdSketch:
 
 def compare(sketch: IdSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:  # noqa: ARG001
     """The odds for the cohort's own ids and for those of every release."""
-    sets = id_sets(cohort)
-    if not sets or not sketch.places:
+    sets = id_sets(cohort) if sketch.places else {}
+    if not sets:
         return []
     units = [_without_runs(joined(parts)) for parts in sketch.places.values()]
-    found = {name: [_weigh(unit, one) for unit in units] for name, one in sets.items()}
+    every = np.unique(np.concatenate([unit.hashes for unit in units]))
+    hit = {name: one for name, one in sets.items() if one.holds(every).any()}  # no odds without
+    found = {name: [_weigh(unit, one) for unit in units] for name, one in hit.items()}
     strong = {name: rows for name, rows in found.items() if any(row.log10_odds > 0 for row in rows)}
     if not strong:
         return []
@@ -138,16 +152,32 @@ def id_sets(cohort: EnrolledCohort) -> dict[str, IdSet]:
 
 
 def _read(folder: Path) -> IdSet | None:
-    path = folder / HASHES_FILE
-    if not path.exists():
+    try:
+        written = (folder / HASHES_FILE).stat().st_mtime_ns
+    except FileNotFoundError:
         return None
-    return _read_once(str(folder), path.stat().st_mtime_ns)
+    return _read_once(str(folder), written)
 
 
 @lru_cache(maxsize=512)
-def _read_once(folder: str, _written: int) -> IdSet:
-    place = Path(folder)
-    return IdSet(np.load(place / HASHES_FILE, mmap_mode="r", allow_pickle=False), read_space(place))
+def _read_once(folder: str, written: int) -> IdSet:
+    return IdSet(_mapped(Path(folder, HASHES_FILE)), folder, written)
+
+
+def _mapped(path: Path) -> npt.NDArray[np.uint64]:
+    """The hashes that `enrol_ids` wrote; `np.load` takes longer to read a header than a small set takes to search."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        start = _HEAD + int.from_bytes(head[8:_HEAD], "little")
+        if os.fstat(file.fileno()).st_size <= _READ_WHOLE:
+            return np.frombuffer(file.read()[start - _HEAD :], dtype="<u8")
+    hashes: npt.NDArray[np.uint64] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return hashes
+
+
+@lru_cache(maxsize=512)
+def _space_once(folder: str, _written: int) -> IdSpace:
+    return read_space(Path(folder))
 
 
 def _without_runs(tokens: Tokens) -> Tokens:

@@ -58,6 +58,8 @@ class MarkedFile:
     """`phenotypes`, `genotypes`, or `beside` for the other files of a set."""
     rows_count: int
     changed_count: int
+    places: npt.NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
+    """Of genotypes, which sample of the source each sample is; -1 for canaries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +277,7 @@ def _mark_genotypes(
     changed = 0
     target = out / file.path.name
     where = added.where(people.size)
+    places = np.insert(np.arange(people.size), where, -1)
     calls = added.calls(cohort_folder, digest, source, file.samples, roster)
     with with_people(file, where).writer(
         target, np.insert(np.array(ids, dtype=object), where, added.ids).tolist()
@@ -307,7 +310,7 @@ def _mark_genotypes(
     made = [target.with_suffix(part.suffix) if several else target for part in file.parts()]
     kinds = ["genotypes", *["beside"] * (len(made) - 1)]
     return [
-        MarkedFile(one, digest_of(one), digest, kind, rows, changed)
+        MarkedFile(one, digest_of(one), digest, kind, rows, changed, places)
         for one, kind in zip(made, kinds, strict=True)
     ]
 

@@ -29,7 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from config.workspace import open_workspace
 from matcher.enrol import add_release
-from matcher.library import cohort_folder
+from matcher.genotypes.holdings import HELD_FILE, holding_bytes
+from matcher.library import cohort_folder, release_folder
 from matcher.watermarks.mark import keep_release
 from matcher.watermarks.plink_files import Plink1File
 from matcher.watermarks.roster import manifest_file, release_file, sealing_key
@@ -161,13 +162,22 @@ def register(home: Path, count: int, seed: int) -> float:
     }
     rng = np.random.default_rng([seed, 8])
     ids = home / "ids.txt"
+    held = holding_bytes(release_folder(workspace.settings.indexes_folder, COHORT, "r0"))
+
+    def same_people(place: Path) -> dict[str, Any]:
+        (place / "genotypes").mkdir()
+        (place / "genotypes" / HELD_FILE).write_bytes(held or b"")
+        return {}
+
     start = time.perf_counter()
     for number in range(1, count + 1):
         name, recipient = f"r{number}", f"Institute {number}"
         record = {**kept, "release": name, "recipient": recipient}
         keep_release(folder, key, record, {**content, "files": []})
         ids.write_text("".join(f"{one}\n" for one in rng.integers(10**9, 10**10, IDS_EACH).tolist()))
-        add_release(workspace.enrolment, COHORT, name, recipient=recipient, ids=ids, marked=True)
+        add_release(
+            workspace.enrolment, COHORT, name, recipient=recipient, ids=ids, marked=True, prepare=same_people
+        )
     ids.unlink(missing_ok=True)
     workspace.engine.dispose()
     return time.perf_counter() - start
