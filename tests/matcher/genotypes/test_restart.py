@@ -176,12 +176,12 @@ def _stop_before(path: Path, folder: Path, files: list[Path], monkeypatch: pytes
     """Enrols until a file is reached that is not there for a moment; nothing is cleaned up."""
     taken = path.rename(path.with_suffix(".taken"))
     place = Building(folder / "genotypes", KEYS.genotypes)
-    from matcher.genotypes.enrol import _parts
+    from matcher.genotypes.enrol import parts_of
 
     done = files[: files.index(path)]
     place.go_on([file_mark(one) for one in done])
     for one in done:
-        place.add_file(_parts(one), file_mark(one))
+        place.add_file(parts_of(one), file_mark(one))
     taken.rename(path)
 
 
