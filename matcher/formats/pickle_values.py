@@ -181,7 +181,7 @@ def _called(callee: Any, given: list[Any]) -> Any:
         first = arguments[0] if arguments else None
         return Inert(first.name if isinstance(first, Inert) else "?", arguments[1:])
     if name in ("builtins.set", "builtins.frozenset", "builtins.list", "builtins.tuple", "__builtin__.set"):
-        return list(arguments[0]) if arguments and isinstance(arguments[0], (list, tuple)) else []
+        return arguments[0] if arguments and isinstance(arguments[0], (list, tuple)) else []
     if name in ("collections.OrderedDict", "builtins.dict", "collections.defaultdict"):
         return Pairs()
     if name in ("builtins.bytearray", "builtins.bytes", "__builtin__.bytearray") and arguments:
