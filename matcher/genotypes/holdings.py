@@ -1,13 +1,13 @@
 """What is kept of a release whose people and sites are its cohort's own: which of them it held, and no calls.
 
-`held.npz` says which of the cohort's people and variants (by their numbers in its store) the release held, as bits;
+`held.bits` says which of the cohort's people and variants (by their numbers in its store) the release held, as bits;
 releases that held the same have the same bytes. `samples.npy` has keyed hashes of its sample ids and `people.npz` who
 of the cohort each is: both are for withdrawal only.
 """
 
 from __future__ import annotations
 
-import io
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from matcher.errors import BadSourceFile
 from matcher.genotypes.building import FOLDER, SAMPLES_FILE, hashes_of
 from matcher.publishing import replace_file
 
-HELD_FILE = "held.npz"
+HELD_FILE = "held.bits"
 PEOPLE_FILE = "people.npz"
 
 Numbers = npt.NDArray[np.int64]
@@ -59,9 +60,21 @@ def holding_bytes(folder: Path) -> bytes | None:
 
 @lru_cache(maxsize=8)
 def read_holding(written: bytes) -> Holding:
-    with np.load(io.BytesIO(written), allow_pickle=False) as columns:
-        bits = {name: np.unpackbits(columns[name], count=int(columns[f"{name}_count"])) for name in _COLUMNS}
-    return Holding(**{name: values.astype(np.bool_) for name, values in bits.items()})
+    """What `write_holding` wrote.
+
+    Raises:
+        BadSourceFile: it is not whole.
+    """
+    try:
+        plain = np.frombuffer(zlib.decompress(written), np.uint8)
+        people, sites = np.frombuffer(plain[:_HEAD], "<u8").tolist()
+        middle = _HEAD + (people + 7) // 8
+        bits = (np.unpackbits(plain[_HEAD:middle], count=people), np.unpackbits(plain[middle:], count=sites))
+    except (zlib.error, ValueError):
+        raise BadSourceFile(
+            "what a release held is kept in a file that is damaged; put it back from your copy of the indexes"
+        ) from None
+    return Holding(*(one.view(np.bool_) for one in bits))
 
 
 def withdraw_from_holding(folder: Path, samples: npt.NDArray[np.uint64]) -> int:
@@ -77,12 +90,11 @@ def withdraw_from_holding(folder: Path, samples: npt.NDArray[np.uint64]) -> int:
     return int(gone.sum())
 
 
-_COLUMNS = ("people", "sites")
+_HEAD = 16
+"""Bytes with how many people and how many variants there are bits of."""
 
 
 def _write_bits(place: Path, holding: Holding) -> None:
-    out = io.BytesIO()
-    bits = {name: np.packbits(getattr(holding, name)) for name in _COLUMNS}
-    sizes = {f"{name}_count": np.int64(len(getattr(holding, name))) for name in _COLUMNS}
-    np.savez_compressed(out, allow_pickle=False, **bits, **sizes)
-    replace_file(place / HELD_FILE, out.getvalue())
+    counts = np.array([len(holding.people), len(holding.sites)], "<u8").tobytes()
+    plain = counts + np.packbits(holding.people).tobytes() + np.packbits(holding.sites).tobytes()
+    replace_file(place / HELD_FILE, zlib.compress(plain))

@@ -318,14 +318,14 @@ def _held_by_releases(
     samples = samples[np.unique(np.linspace(0, len(samples) - 1, RELEASE_SAMPLES).astype(np.int64))]
     people = called.participants[samples]
     kept: dict[bytes, Held] = {}  # thousands of releases held the same
-    enough: dict[bytes, bool] = {}
+    sites: dict[bytes, npt.NDArray[np.int64] | None] = {}
     releases = []
     for release in cohort.releases:
         written = holding_bytes(release.folder)
         if written is not None:
             one = sha256(written).digest()
             if one not in kept:
-                kept[one] = _kept(read_holding(written), found, store, shared, people, enough)
+                kept[one] = _kept(read_holding(written), found, store, shared, people, sites)
             held = kept[one]
         else:
             own = open_store(release.folder, keys.genotypes)
@@ -342,24 +342,24 @@ def _kept(
     store: Store,
     shared: Shared,
     people: npt.NDArray[np.int64],
-    enough: dict[bytes, bool],
+    sites: dict[bytes, npt.NDArray[np.int64] | None],
 ) -> Held:
     """The same of a release of which no calls are kept, with no more told than its calls could have told.
 
-    `enough` keeps of each selection of the shared sites whether people can be told at it.
+    `sites` keeps the found rows of each selection of the shared sites; None where it is too few to tell people.
     """
     inside = holding.sites[shared.known]
     which = np.packbits(inside).tobytes()
-    if which not in enough:
+    if which not in sites:
         own = replace(
             shared, found=shared.found[inside], known=shared.known[inside], swapped=shared.swapped[inside]
         )
-        sites = _chosen(found, own, store, WEIGHED_SITES) if len(own) else ()
-        enough[which] = len(sites) >= ENOUGH_SITES
-    if not enough[which]:
+        chosen = _chosen(found, own, store, WEIGHED_SITES) if len(own) else ()
+        sites[which] = own.found if len(chosen) >= ENOUGH_SITES else None
+    if sites[which] is None:
         return Held("")
     count = int((holding.people & ~store.withdrawn).sum())
-    return Held("", people[holding.people[people]], count, shared.found[inside])
+    return Held("", people[holding.people[people]], count, sites[which])
 
 
 def _held(

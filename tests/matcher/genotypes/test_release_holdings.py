@@ -15,7 +15,7 @@ from matcher.genotypes import enrol_release as enrolling
 from matcher.genotypes import identity
 from matcher.genotypes.enrol import enrol
 from matcher.genotypes.enrol_release import Copied, enrol_release
-from matcher.genotypes.holdings import Holding, holding_bytes, read_holding
+from matcher.genotypes.holdings import HELD_FILE, Holding, holding_bytes, read_holding
 from matcher.genotypes.store import has_genotypes, open_store, withdraw
 from matcher.reading import read_path
 from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence
@@ -215,3 +215,10 @@ def test_a_run_that_was_killed_at_copying_goes_on_copying(folder: Path, tmp_path
     (tmp_path / "r" / "genotypes" / "progress.json").write_text("{}")
     enrol_release(tmp_path / "r", [folder / "left.vcf"], KEYS, folder / "cohort")
     assert open_store(tmp_path / "r", KEYS.genotypes) is not None
+
+
+@pytest.mark.parametrize("at", [0, 5, 12, -1])
+def test_a_holding_that_is_damaged_is_said_to_be(folder: Path, at: int) -> None:
+    written = (folder / "lean" / "left" / "genotypes" / HELD_FILE).read_bytes()
+    with pytest.raises(BadSourceFile, match="damaged"):
+        read_holding(written[:at])
