@@ -201,7 +201,7 @@ def leaks(work: Path, founders: Panel, people: int, variants: int, seed: int) ->
     """Two leaks of the marked copy, in two formats each, one of the source, and one of nobody's."""
     rng = np.random.default_rng([seed, 9])
     large = min(1_000, people // 2), min(1_000, variants // 2)
-    small = min(200, people // 10), min(100, variants // 4)
+    small = min(200, people // 3), min(100, variants // 3)
     marked, source, strangers = work / "marked" / "source", work / "source", work / "strangers"
     write_cohort(strangers, founders, variants, large[0], seed + 1)
     out = []

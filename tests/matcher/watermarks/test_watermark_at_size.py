@@ -30,6 +30,8 @@ def test_the_bench_names_the_marked_copy_and_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench, "command", _here)
+    # With a key of chance so small a leak would go unseen now and then, as it may.
+    monkeypatch.setenv("COHORTWATCH_MASTER_KEY", "5a" * 32)
     assert bench.run(tmp_path, people=600, variants=300, releases=4, seed=0)
     said = capsys.readouterr().out
     assert said.count("| confirmed | r0 |") == 4  # two leaks, each in two formats
