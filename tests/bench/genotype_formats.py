@@ -176,6 +176,7 @@ def distortions(of: Panel, calls: Matrix, cohort: EnrolledCohort, folder: Path) 
         files = made(here)
         if not lines:
             lines += ["| | " + " | ".join(files) + " |", "|---" * (1 + len(files)) + "|"]
+            print("\n".join(lines))
         lines.append(f"| {change} | " + " | ".join(named(path, cohort) for path in files.values()) + " |")
         print(lines[-1], flush=True)
     return lines
