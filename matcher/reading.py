@@ -92,6 +92,9 @@ def _read(job: dict[str, Any], descriptors: list[int], limits: Limits) -> Iterat
                     yield from course.events(header, payload)
                 return
         except ReaderGone as gone:
+            if course.is_between():
+                after = course.behind
+                continue
             culprit = course.stack[-1] if course.stack else _Open(str(job["name"]), [])
             yield from _given_up(culprit, gone.why, limits)
             if not culprit.place:
@@ -133,7 +136,17 @@ class _Course:
 
     def __init__(self) -> None:
         self.stack: list[_Open] = []
+        self.behind: list[int] = []
+        """Behind which place everything is still to come."""
         self._samples: tuple[str, ...] = ()
+
+    def is_between(self) -> bool:
+        """Whether something was done with, and nothing was opened behind it: nobody's fault if the child ends there.
+
+        It would be the next one's if a new child ended there too, before it was done with anything.
+        """
+        inside = self.behind[:-2]
+        return bool(self.behind) and (self.stack[-1].place if self.stack else []) == inside
 
     def events(self, header: dict[str, Any], payload: memoryview) -> Iterator[Event]:
         match header["kind"]:
@@ -141,6 +154,7 @@ class _Course:
                 self.stack.append(_Open(header["path"], header["place"]))
             case "closed":
                 self.stack.pop()
+                self.behind = header["after"]
             case "started":
                 current = self.stack[-1]
                 current.started, current.sha256, current.size = True, header["sha256"], header["size"]

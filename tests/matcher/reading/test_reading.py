@@ -11,15 +11,20 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from matcher import reader_process
+from matcher import reader_process, reading
 from matcher.contents import FileEnded, FileStarted, Limits, Table
 from matcher.reading import read_bytes, read_path
+from matcher.walking import BEHIND
 from tests.matcher.reading.found import COLUMNS, LEAK, LEAKED, ROWS, gathered, one, read, rows_of
 
+Frame = tuple[str, dict[str, Any]]
 KILLER = "kills-its-reader"
 HANGER = "hangs-its-reader"
 HOG = "eats-all-memory"
@@ -156,8 +161,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[reader_process.Reader]:
 def test_a_child_that_is_killed_from_outside_is_replaced(
     started: list[reader_process.Reader], tmp_path: Path
 ) -> None:
-    for number in range(6):
-        (tmp_path / f"{number}.csv").write_text(LEAK)
+    for number in range(6):  # each is more than the child can send ahead of whoever listens
+        (tmp_path / f"{number}.csv").write_text(LEAK * 2_000)
     limits = fresh(2**30 + 3)
     begun: list[str] = []
     ended: list[FileEnded] = []
@@ -171,6 +176,56 @@ def test_a_child_that_is_killed_from_outside_is_replaced(
     assert len(started) == 2
     assert len(set(begun)) == len(ended) == 6
     assert sum(end.skipped is None for end in ended) >= 5
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_child_that_ends_between_two_files_costs_none(
+    inside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one that ends at the same place is the fault of what comes there, and that is told."""
+    outer: list[Frame] = [("opening", {"path": "a.zip", "place": [0]})] if inside else []
+    first, second = ([0, 0], [0, 1]) if inside else ([0], [1])
+    children = iter(
+        [
+            [*outer, *read_whole("1", first)],
+            [*outer, *read_whole("2", second)],
+            outer,
+        ]
+    )
+    asked: list[list[int]] = []
+
+    @contextmanager
+    def scripted(_memory: int) -> Iterator[Any]:
+        frames = next(children, None)
+
+        class Child:
+            def ask(self, job: dict[str, Any], _descriptors: list[int]) -> None:
+                asked.append(list(job["after"]))
+
+            def frames(self, _seconds: float) -> Iterator[tuple[dict[str, Any], memoryview]]:
+                for kind, header in frames or ():
+                    yield {"kind": kind, **header}, memoryview(b"")
+                if frames is not None:
+                    raise reader_process.ReaderGone("crashed")
+
+        yield Child()
+
+    monkeypatch.setattr(reading, "reader", scripted)
+    ends = [one for one in read_path(Path("x")) if isinstance(one, FileEnded)]
+    assert [one.path for one in ends] == ["1", "2", "a.zip" if inside else "x"]
+    assert [one.skipped for one in ends] == [None, None, "damaged"]
+    assert asked[:3] == [[], [*first, BEHIND], [*second, BEHIND]]
+    assert asked[3:] == ([[0, BEHIND]] if inside else [])
+
+
+def read_whole(path: str, place: list[int]) -> list[Frame]:
+    told = {"path": path, "sha256": "", "size": 1}
+    return [
+        ("opening", {"path": path, "place": place}),
+        ("started", told),
+        ("ended", told | {"format": "csv", "skipped": None, "detail": ""}),
+        ("closed", {"after": [*place, BEHIND]}),
+    ]
 
 
 def test_one_child_serves_many_small_files(started: list[reader_process.Reader]) -> None:
