@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matcher.contents import Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import blocks_beside, position_of, variants_a_part
 from matcher.formats.list_scanning import scan_digits
-from matcher.formats.lists_beside import Sites, column_of, in_steps, sites_of
+from matcher.formats.lists_beside import Sites, column_of, genotypes_of, in_steps, sites_of
 from matcher.formats.scanning import bytes_of
 from matcher.genotypes.naming import NamedVariant
 
@@ -42,7 +42,8 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
     for some in in_steps(sites_beside(opened, limits), variants_a_part(limits, len(samples))):
         calls = _calls(opened, len(some), len(samples))
         if len(calls):
-            yield _part(samples, some[: len(calls)], calls)
+            known = some[: len(calls)]
+            yield genotypes_of(samples, known, (known.second, known.first), calls)
         line += len(calls)
         if len(calls) < len(some):
             raise Unreadable("damaged", f"line {line + 1} of the .geno does not fit its .ind and .snp")
@@ -59,18 +60,6 @@ def sites_beside(opened: Opened, limits: Limits) -> Iterator[Sites]:
     """The sites of the .snp: name, chromosome, Morgans, position, reference, variant allele."""
     for block in blocks_beside(opened, limits, ".snp"):
         yield sites_of(block, (1, 3, 0, 4, 5), 6, "a .snp with too few columns")
-
-
-def _part(samples: tuple[str, ...], some: Sites, calls: Calls) -> Genotypes:
-    return Genotypes(
-        samples=samples,
-        chromosomes=tuple(some.chromosomes),
-        positions=some.positions,
-        names=tuple(some.names),
-        alleles_a=tuple(some.second),
-        alleles_b=tuple(some.first),
-        dosages=calls,
-    )
 
 
 def _calls(opened: Opened, variants: int, samples: int) -> Calls:

@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from matcher.contents import Limits, Opened, Unreadable
+from matcher.contents import Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import blocks_beside, lines_of, position_of
 from matcher.formats.list_scanning import count_lines, scan_columns, scan_positions
 from matcher.formats.scanning import bytes_of
@@ -45,6 +45,24 @@ class Sites:
             self.first[some],
             self.second[some],
         )
+
+
+def genotypes_of(
+    samples: tuple[str, ...],
+    sites: Sites,
+    alleles: tuple[Sequence[str], Sequence[str]],
+    calls: npt.NDArray[np.int8],
+) -> Genotypes:
+    """A part of a find whose sites stand in a list; `calls` (sites × samples) count the second of the alleles."""
+    return Genotypes(
+        samples=samples,
+        chromosomes=tuple(sites.chromosomes),
+        positions=sites.positions,
+        names=tuple(sites.names),
+        alleles_a=tuple(alleles[0]),
+        alleles_b=tuple(alleles[1]),
+        dosages=calls,
+    )
 
 
 def in_steps(blocks: Iterator[Sites], step: int) -> Iterator[Sites]:

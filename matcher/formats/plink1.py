@@ -8,7 +8,7 @@ import numpy as np
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import blocks_beside, variants_a_part
-from matcher.formats.lists_beside import Sites, count_of, in_steps, people_beside, sites_of
+from matcher.formats.lists_beside import Sites, count_of, genotypes_of, in_steps, people_beside, sites_of
 from matcher.formats.unpacking import unpack_bed
 
 FORMAT = "plink-bed"
@@ -41,15 +41,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:
         raw = np.frombuffer(opened.stream.read(row_bytes * len(some)), dtype=np.uint8)
         calls = np.empty((len(some), len(samples)), np.int8)
         unpack_bed(raw.reshape(len(some), row_bytes), _BYTE_TO_CALLS, calls)
-        yield Genotypes(
-            samples=samples,
-            chromosomes=tuple(some.chromosomes),
-            positions=some.positions,
-            names=tuple(some.names),
-            alleles_a=tuple(some.second),
-            alleles_b=tuple(some.first),
-            dosages=calls,
-        )
+        yield genotypes_of(samples, some, (some.second, some.first), calls)
 
 
 def sites_beside(opened: Opened, limits: Limits) -> Iterator[Sites]:

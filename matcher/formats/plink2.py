@@ -18,7 +18,15 @@ import numpy.typing as npt
 
 from matcher.contents import MISSING, Genotypes, Limits, Opened, Unreadable
 from matcher.formats.beside import blocks_beside, real_path, variants_a_part
-from matcher.formats.lists_beside import Sites, count_of, headed, in_steps, people_beside, sites_of
+from matcher.formats.lists_beside import (
+    Sites,
+    count_of,
+    genotypes_of,
+    headed,
+    in_steps,
+    people_beside,
+    sites_of,
+)
 from matcher.formats.unpacking import one_missing
 
 FORMAT = "plink-pgen"
@@ -90,15 +98,7 @@ def _parts(
         except (RuntimeError, ValueError, OSError):
             raise Unreadable("damaged", "a .pgen that breaks off or is broken") from None
         start += len(some)
-        yield Genotypes(
-            samples=samples,
-            chromosomes=tuple(listed.chromosomes),
-            positions=listed.positions,
-            names=tuple(listed.names),
-            alleles_a=_alleles(listed.first),
-            alleles_b=_alleles(listed.second),
-            dosages=dosages,
-        )
+        yield genotypes_of(samples, listed, (_alleles(listed.first), _alleles(listed.second)), dosages)
 
 
 def _calls(reader: Any, start: int, sites: int, count: int) -> Calls:
