@@ -15,6 +15,7 @@ import numpy as np
 
 from matcher.contents import Limits, Opened, Table, Text, Unreadable
 from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.numpy_array import text_of_float
 
 FORMAT = "matlab"
 _MAGIC = b"MATLAB 5.0 MAT-file"
@@ -153,7 +154,5 @@ def _cell(value: Any) -> str:
 
 def _written(value: Any) -> str:
     if isinstance(value, float):
-        if value != value:
-            return ""
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return text_of_float(value)
     return str(value) if isinstance(value, (str, int, complex)) else ""

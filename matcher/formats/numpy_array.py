@@ -86,12 +86,11 @@ def text_of_value(value: object) -> str:
         value = value.item()
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if isinstance(value, float):
-        return (
-            ""
-            if value != value
-            else str(int(value))
-            if value.is_integer() and abs(value) < 1e15
-            else str(value)
-        )
-    return str(value)
+    return text_of_float(value) if isinstance(value, float) else str(value)
+
+
+def text_of_float(value: float) -> str:
+    """A number as it is written; a whole one without a point, what is none empty."""
+    if value != value:
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)

@@ -18,6 +18,7 @@ import numpy as np
 
 from matcher.contents import Limits, Opened, Part, Table, Text, Unreadable
 from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.numpy_array import text_of_float
 from matcher.formats.r_calls import Cells, calls_in
 from matcher.formats.r_stream import CODINGS, HEADS, Value, variables_of
 
@@ -277,14 +278,8 @@ def _written(value: Value) -> Callable[[Any], str]:
     if value.kind == "integer":
         return lambda one: "" if one == _MISSING else str(one)
     if value.kind == "real":
-        return _number
+        return text_of_float
     return lambda one: "" if one is None else str(one)
-
-
-def _number(value: float) -> str:
-    if value != value:
-        return ""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
 
 
 def _day(value: float) -> str:
@@ -293,7 +288,7 @@ def _day(value: float) -> str:
     return (
         (_FIRST_DAY + timedelta(days=int(value // 1))).isoformat()
         if abs(value) < 700_000
-        else _number(float(value))
+        else text_of_float(float(value))
     )
 
 
@@ -301,5 +296,5 @@ def _moment(value: float) -> str:
     if not isfinite(value) or value == _MISSING:
         return ""
     if abs(value) > 6e10:
-        return _number(float(value))
+        return text_of_float(float(value))
     return (_FIRST_SECOND + timedelta(seconds=value)).strftime("%Y-%m-%d %H:%M:%S")
