@@ -1,7 +1,8 @@
 """The child process that reads, as its parent holds it: started, asked, listened to, ended.
 
 Frames are two lengths, a JSON header and a payload of Arrow or raw bytes. A child that is silent for too long or
-says too much is killed; one that is idle is kept for the next file, since a start costs more than a small file.
+says too much is killed; one that is idle is kept for the next file, since a start costs more than a small file. What
+it says is taken from it while its parent is still at work on earlier frames, so that both have something to do.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import selectors
 import shutil
 import signal
 import socket
@@ -25,11 +25,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from matcher.errors import ReaderNotStarted
+from matcher.taken_ahead import taken_ahead
 
 FRAME = struct.Struct("<II")
 MOST_HEADER = 256 << 20
 MOST_PAYLOAD = 2 << 30
 START_SECONDS = 60.0
+TAKEN_AHEAD = 32 << 20
+"""Bytes of frames that wait for the parent, besides the one that it is at work on."""
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "HOME", "NUMBA_CACHE_DIR", "LD_LIBRARY_PATH")
 FURTHER_MODULES = ""
 """A folder on the child's module path besides this program's own; tests put bad readers there."""
@@ -45,6 +48,7 @@ ONE_THREAD = {
 }
 
 Why = Literal["silent", "memory", "crashed"]
+Frame = tuple[dict[str, Any], memoryview]
 _CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
 
 
@@ -82,9 +86,6 @@ class Reader:
         )
         theirs.close()
         self._socket = ours
-        self._socket.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._socket, selectors.EVENT_READ)
         self._deadline: float | None = time.monotonic() + START_SECONDS
 
     @property
@@ -103,17 +104,17 @@ class Reader:
         """
         self._wait_for_start()
         line = json.dumps(job).encode("ascii")
-        self._socket.setblocking(True)
         try:
             socket.send_fds(self._socket, [struct.pack("<I", len(line))], descriptors)
             self._socket.sendall(line)
         except OSError:
             raise ReaderGone("crashed") from None
-        finally:
-            self._socket.setblocking(False)
 
-    def frames(self, seconds: float) -> Iterator[tuple[dict[str, Any], memoryview]]:
+    def frames(self, seconds: float) -> Iterator[Frame]:
         """Everything that it says of one job; at most `seconds` may pass between two frames."""
+        return taken_ahead(self._frames(seconds), lambda frame: len(frame[1]), TAKEN_AHEAD)
+
+    def _frames(self, seconds: float) -> Iterator[Frame]:
         while True:
             header, payload = self._frame(seconds)
             if header["kind"] == "done":
@@ -125,7 +126,6 @@ class Reader:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._selector.close()
         self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -141,8 +141,11 @@ class Reader:
             ) from None
         self._deadline = None
 
-    def _frame(self, seconds: float) -> tuple[dict[str, Any], memoryview]:
+    def _frame(self, seconds: float) -> Frame:
         deadline = time.monotonic() + seconds
+        microseconds = max(1, int(seconds * 1e6))  # 0 would be for ever
+        wait = struct.pack("@ll", *divmod(microseconds, 1_000_000))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
         header_length, payload_length = FRAME.unpack(self._take(FRAME.size, deadline))
         if header_length > MOST_HEADER or payload_length > MOST_PAYLOAD:
             raise ReaderGone("memory")
@@ -154,16 +157,17 @@ class Reader:
         view, have = memoryview(data), 0
         while have < count:
             try:
-                got = self._socket.recv_into(view[have:])
+                # All of it in one call, as a thread waits for its turn after each.
+                got = self._socket.recv_into(view[have:], 0, socket.MSG_WAITALL)
             except BlockingIOError:
-                if not self._selector.select(max(0.0, deadline - time.monotonic())):
-                    raise ReaderGone("silent") from None
-                continue
+                raise ReaderGone("silent") from None
             except OSError:
                 got = 0
             if not got:
                 raise ReaderGone(self._cause())
             have += got
+            if have < count and time.monotonic() > deadline:
+                raise ReaderGone("silent")
         return view
 
     def _cause(self) -> Why:
