@@ -47,9 +47,9 @@ _Variants = tuple[
 
 def sniff(name: str, head: bytes) -> int:
     """4 where most of the lines are a variant's of one person."""
-    lines = head.decode("utf-8", "replace").splitlines()[:-1]
-    told = (line for line in lines if line.strip() and not line.startswith("#"))
-    body = list(islice(told, 1, _LOOKED_AT + 1))
+    lines = head.splitlines()[:-1]
+    told = (line for line in lines if line.strip() and not line.startswith(b"#"))
+    body = [line.decode("utf-8", "replace") for line in islice(told, 1, _LOOKED_AT + 1)]
     if len(body) < 3:
         return 0
     return 4 if sum(_LINE.fullmatch(line) is not None for line in body) >= 0.9 * len(body) else 0

@@ -225,7 +225,8 @@ def _beyond(rows: Iterable[list[str]], width: int, given: int) -> Iterator[list[
 
 def delimiter_of(lines: list[str]) -> str | None:
     """The delimiter that divides the lines most evenly; a single blank stands for any run of blanks."""
-    lines = [line for line in lines if line.strip() and not line.startswith("##")][:LOOKED_AT]
+    told = (line for line in lines if line.strip() and not line.startswith("##"))
+    lines = list(itertools.islice(told, LOOKED_AT))
     if not lines:
         return None
     best: tuple[float, int, str] | None = None

@@ -15,7 +15,8 @@ _INSERT = re.compile(
     r"\s*(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+(?P<table>[\w.`\"\[\]]+)\s*(?P<columns>\([^()]*\))?\s*VALUES\s*",
     re.IGNORECASE,
 )
-_STATEMENT = re.compile(r"INTO\s|FROM\s+stdin", re.IGNORECASE)
+_STATEMENTS = ("into", "stdin")
+"""One of them is in every statement that has rows; looked for before any expression is tried."""
 _COPY = re.compile(r"\s*COPY\s+(?P<table>[\w.\"]+)\s*(?P<columns>\([^()]*\))?\s+FROM\s+stdin", re.IGNORECASE)
 _INTRODUCER = r"(?:[EeNn]|_\w+\s*)?"
 _REST = r"|(\([^()]*\))|([^,()']*))\s*([,)])"
@@ -37,7 +38,10 @@ Row = tuple[str, tuple[str, ...], list[str]]
 
 def sniff(name: str, head: bytes) -> int:
     text = decoded(head)
-    if text is None or ";" not in text or not _STATEMENT.search(text):
+    if text is None or ";" not in text:
+        return 0
+    lower = text.lower()
+    if not any(word in lower for word in _STATEMENTS):
         return 0
     return 4 if any(_INSERT.match(line) or _COPY.match(line) for line in text.splitlines()) else 0
 
