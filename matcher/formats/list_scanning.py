@@ -33,15 +33,16 @@ def scan_columns(data: Any, delimiter: int, slots: Any, out: Any, ends: Any) -> 
                 at += 1
             if at == size or (data[at] == 10 and (blank or column == 0)):
                 break
-            start = at
-            while at < size and 32 < data[at] < 127:
-                at += 1
-            if column < slots.size and slots[column] >= 0:
-                slot = slots[column]
+            slot = slots[column] if column < slots.size else -1
+            if slot < 0:
+                while at < size and 32 < data[at] < 127:
+                    at += 1
+            else:
                 end = ends[slot]
-                for one in range(start, at):
-                    out[slot, end] = data[one]
+                while at < size and 32 < data[at] < 127:
+                    out[slot, end] = data[at]
                     end += 1
+                    at += 1
                 out[slot, end] = 10
                 ends[slot] = end + 1
             column += 1
