@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from matcher.contents import Limits, Opened, Unreadable
@@ -119,11 +120,14 @@ def position_of(text: str) -> int:
 
 
 @contextmanager
-def real_path(opened: Opened, suffix: str) -> Iterator[str]:
-    """A path for libraries that open files by name; a file that is only in memory is written out for a while."""
-    try:
-        descriptor = opened.stream.fileno()
-    except (OSError, AttributeError):
+def real_path(opened: Opened, suffix: str, *, is_resolved: bool = False) -> Iterator[str]:
+    """A path for libraries that open files by name; a file that is only in memory is written out for a while.
+
+    A library that resolves links (`is_resolved`) would come to the name of a file that was unpacked and has none; it
+    gets a copy with one.
+    """
+    path = _descriptor_of(opened)
+    if path is None or (is_resolved and not Path(path).resolve().exists()):
         with tempfile.NamedTemporaryFile(suffix=suffix) as file:
             opened.stream.seek(0)
             shutil.copyfileobj(opened.stream, file)
@@ -131,4 +135,11 @@ def real_path(opened: Opened, suffix: str) -> Iterator[str]:
             yield file.name
         return
     opened.stream.flush()
-    yield f"/dev/fd/{descriptor}"
+    yield path
+
+
+def _descriptor_of(opened: Opened) -> str | None:
+    try:
+        return f"/dev/fd/{opened.stream.fileno()}"
+    except (OSError, AttributeError):
+        return None

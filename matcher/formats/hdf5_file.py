@@ -39,7 +39,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     import h5py
 
     outside: list[str] = []
-    with real_path(opened, ".h5") as path:
+    with real_path(opened, ".h5", is_resolved=True) as path:
         try:
             with h5py.File(path, "r", locking=False) as file:
                 yield from _group(opened.name, file, limits, outside, opened.size * limits.ratio)

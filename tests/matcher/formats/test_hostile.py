@@ -53,12 +53,13 @@ FORMATS = (
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One sound file of every format."""
     folder = tmp_path_factory.mktemp("sound")
-    _genotypes(folder)
-    _tables(folder)
+    write_genotypes(folder)
+    write_tables(folder)
     return folder
 
 
-def _genotypes(folder: Path) -> None:
+def write_genotypes(folder: Path) -> None:
+    """A file of genotypes of every format, `x` and an ending."""
     vcf = write_vcf(folder / "x.vcf", truth())
     run("bcftools", "view", "-Ou", "-o", folder / "x.bcf", vcf)
     run("plink2", "--vcf", vcf, "--make-pgen", "--out", folder / "x")
@@ -76,7 +77,8 @@ def _genotypes(folder: Path) -> None:
     (folder / "someone.txt").write_text("# rsid\tchromosome\tposition\tgenotype\n" + "\n".join(lines) + "\n")
 
 
-def _tables(folder: Path) -> None:
+def write_tables(folder: Path) -> None:
+    """The same of tables."""
     frame = pl.read_csv(write_csv(folder / "x.csv"))
     frame.write_parquet(folder / "x.parquet")
     frame.write_ipc(folder / "x.arrow")
