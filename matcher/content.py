@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from matcher.contents import Genotypes, Part, Table, Text
+from matcher.contents import Cells, Genotypes, Part, Table, Text
+from matcher.tables.cell_bytes import first_of, holds, id_lines, id_shapes, small_counts
 from matcher.tables.spellings import headings, is_field, is_id_name, plain
 
 Content = Literal["individual-level", "aggregate", "documentation", "identifiers", "code", "text", "unknown"]
@@ -43,8 +44,12 @@ class _Seen:
 
     columns: tuple[str, ...]
     has_header: bool
-    cells: list[list[str]]
+    cells: list[list[Sequence[str]]]
+    """The first cells of each column, in pieces."""
     rows: int = 0
+
+    def column(self, at: int) -> list[str]:
+        return [cell for piece in self.cells[at] for cell in piece]
 
 
 @dataclass(slots=True)
@@ -74,7 +79,10 @@ class ContentSketch:
         seen = self.tables.get(name)
         if seen is None:
             part = _with_names(part)
-            has_header = part.has_header and _is_header(part)
+        room = ROWS_LOOKED_AT - (seen.rows if seen else 0)
+        first = _first(part, room) if room > 0 else []
+        if seen is None:
+            has_header = part.has_header and _is_header(part.columns, first)
             seen = _Seen(part.columns, has_header, [[] for _ in part.columns])
             self.tables[name] = seen
             shown = shown_names(part.columns) if has_header else _numbered(len(part.columns))
@@ -84,9 +92,8 @@ class ContentSketch:
             self.few += sum(
                 _few(cells) for name, cells in zip(part.columns, part.cells, strict=False) if _counts(name)
             )
-        for kept, cells in zip(seen.cells, part.cells, strict=False):
-            if len(kept) < ROWS_LOOKED_AT:
-                kept.extend(cells[: ROWS_LOOKED_AT - len(kept)])
+        for kept, cells in zip(seen.cells, first, strict=False):
+            kept.append(cells)
 
     def kind(self, format: str, name: str) -> tuple[Content, str]:  # noqa: A002 - the contract's word
         """The contract's word for what the file is, and why."""
@@ -107,14 +114,14 @@ class ContentSketch:
 
     def _without_tables(self, format_: str, name: str) -> tuple[Content, str]:
         ending = PurePosixPath(name.rpartition(":")[2]).suffix.lower()
-        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
-        if len(lines) >= 3 and _nearly_all(lines, _ID):
+        if _are_ids(self.text):
             return "identifiers", "lines that each hold one id"
         if format_ in CODE_FORMATS or ending in headings("code_endings"):
             return "code", f"a script or notebook ({format_})" if format_ else "a script"
-        if lines and len(_ASSIGNMENT.findall(self.text)) > max(3, len(lines) // 4):
+        statements = len(_ASSIGNMENT.findall(self.text))
+        if statements > 3 and statements > sum(map(bool, map(str.strip, self.text.splitlines()))) // 4:
             return "code", "lines that are statements"
-        if lines:
+        if self.text and not self.text.isspace():
             return "text", "running text"
         return "unknown", "nothing that was recognised"
 
@@ -124,6 +131,9 @@ def _counts(name: str) -> bool:
 
 
 def _few(cells: Sequence[str]) -> int:
+    few = small_counts(cells) if isinstance(cells, Cells) else None
+    if few is not None:
+        return few
     counted = Counter(cells)  # most cells of a column of counts stand in it again and again
     return sum(count for cell, count in counted.items() if cell.strip() in _FEW)
 
@@ -147,26 +157,29 @@ def _numbered(count: int) -> tuple[str, ...]:
 
 def _with_names(part: Table) -> Table:
     """The table with its first row as names where those are fields' or a participants' column's."""
+    if part.has_header:
+        return part
     first = [cells[0] for cells in part.cells if cells]
     named = any(is_id_name(name) for name in first) or sum(map(is_field, first)) > len(first) / 2
-    if part.has_header or len(first) != len(part.cells) or not named:
+    if len(first) != len(part.cells) or not named:
         return part
     return Table(part.name, tuple(first), tuple(cells[1:] for cells in part.cells))
 
 
-def _is_header(part: Table) -> bool:
+def _first(part: Table, most: int) -> list[Sequence[str]]:
+    """The first cells of each column, so that no more than these is held of what an Arrow column holds."""
+    return [first_of(cells, most) if isinstance(cells, Cells) else cells[:most] for cells in part.cells]
+
+
+def _is_header(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
     """Whether the names are names: no bare value among them, and not words that stand in their own columns again."""
-    named = [name.strip() for name in part.columns]
+    named = [name.strip() for name in columns]
     if any(is_id_name(name) for name in named):
         return True
     bare = sum(not is_field(name) and _VALUE.fullmatch(name) is not None for name in named if name)
     if bare > len(named) // 10 and not _are_counted_on(named):
         return False
-    again = sum(
-        name in cells[:ROWS_LOOKED_AT]
-        for name, cells in zip(named, part.cells, strict=False)
-        if name and cells
-    )
+    again = sum(holds(column, name) for name, column in zip(named, cells, strict=False) if name and column)
     return again == 0 or again < len(named) / 10
 
 
@@ -186,46 +199,70 @@ def _kind_of(seen: _Seen) -> tuple[Content, str]:
     effects, sites = sum(w in headings("effects") for w in words), sum(w in headings("sites") for w in words)
     if effects >= 1 and sites >= 1 and effects + sites >= 3:
         return "aggregate", "columns of summary statistics (effect, error, p-value by variant)"
-    ids = _id_columns(seen)
     has_people = any(is_id_name(name) for name in seen.columns) and seen.has_header
     fields = sum(is_field(name) for name in seen.columns)
     documented = sum(w in headings("dictionary") for w in words)
     if documented >= 2 and documented * 2 >= len(words) and not has_people:
         return "documentation", "columns of a data dictionary or code list"
-    if ids and len(seen.columns) <= 2 and len(ids) == len(seen.columns):
+    if 0 < len(seen.columns) <= 2 and all(_are_distinct_ids(seen, at) for at in range(len(seen.columns))):
         return "identifiers", f"{seen.rows:,} ids and nothing else"
     if any(w in headings("counts") for w in words) and not has_people and not fields:
         return "aggregate", "columns of counts or averages"
     if has_people and len(seen.columns) == 1:
         return "identifiers", f"{seen.rows:,} ids and nothing else"
-    if has_people or fields >= 2 or ids:
+    if has_people or fields >= 2 or any(_are_distinct_ids(seen, at) for at in range(len(seen.columns))):
         return "individual-level", f"{seen.rows:,} rows, one a person, in {len(seen.columns):,} columns"
     if len(seen.columns) >= 3 and seen.rows >= 3 and _differ(seen):
         return "individual-level", f"{seen.rows:,} rows that differ, in {len(seen.columns):,} columns"
     return "unknown", "a table of no known kind"
 
 
-def _id_columns(seen: _Seen) -> list[int]:
-    """Columns of distinct ids."""
-    found = []
-    for i, cells in enumerate(seen.cells):
-        filled = [cell.strip() for cell in cells if cell.strip()]
-        if filled and len(set(filled)) > 0.9 * len(filled) and _nearly_all(filled, _ID):
-            found.append(i)
-    return found
+def _are_distinct_ids(seen: _Seen, at: int) -> bool:
+    """Whether nearly all cells of a column are ids, each another."""
+    shapes = [id_shapes(piece) for piece in seen.cells[at]]
+    known = [one for one in shapes if one is not None]
+    if len(known) == len(shapes):
+        filled, ids = sum(one[0] for one in known), sum(one[1] for one in known)
+        if not filled or _too_many(filled - ids, filled):
+            return False
+    filled_cells = [cell.strip() for cell in seen.column(at) if cell.strip()]
+    return (
+        filled_cells != []
+        and len(set(filled_cells)) > 0.9 * len(filled_cells)
+        and (len(known) == len(shapes) or _nearly_all(filled_cells, _ID))
+    )
 
 
 def _differ(seen: _Seen) -> bool:
-    rows = list(zip(*seen.cells, strict=False))
+    """Whether nearly all rows differ; those do where one column does."""
+    columns: list[list[str]] = []
+    for at in range(len(seen.cells)):
+        columns.append(seen.column(at))
+        if len(set(columns[-1])) > 0.9 * len(columns[-1]):
+            return True
+    rows = list(zip(*columns, strict=False))
     return len(set(rows)) > 0.9 * len(rows)
+
+
+def _are_ids(text: str) -> bool:
+    """Whether three lines or more are not blank and more than nine tenths of those are ids."""
+    shapes = id_lines(text)
+    if shapes is not None:
+        filled, ids = shapes
+        return filled >= 3 and not _too_many(filled - ids, filled)
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    return len(lines) >= 3 and _nearly_all(lines, _ID)
 
 
 def _nearly_all(cells: Sequence[str], pattern: re.Pattern[str]) -> bool:
     """Whether more than nine tenths are of the pattern; it stops where too many are not."""
-    allowed = len(cells) / 10
+    others = 0
     for cell in cells:
-        if pattern.fullmatch(cell) is None:
-            allowed -= 1
-            if allowed <= 0:
-                return False
+        others += pattern.fullmatch(cell) is None
+        if _too_many(others, len(cells)):
+            return False
     return True
+
+
+def _too_many(others: int, cells: int) -> bool:
+    return others > 0 and 10 * others >= cells

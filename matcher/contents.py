@@ -72,13 +72,15 @@ class Opened:
 class Cells(Sequence[str]):
     """The cells of one column, held as Arrow text and turned into strings when they are looked at.
 
-    `arrow` is the column itself (a pyarrow string array), for what hashes cells by the million.
+    `arrow` is the column itself (a pyarrow string array), for what hashes cells by the million; `window` its bytes
+    and where each cell begins, once somebody asked for them (`cell_bytes.bytes_of`), so that all takers share them.
     """
 
-    __slots__ = ("_strings", "arrow")
+    __slots__ = ("_strings", "arrow", "window")
 
     def __init__(self, arrow: Any) -> None:
         self.arrow = arrow
+        self.window: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None = None
         self._strings: list[str] | None = None
 
     def strings(self) -> list[str]:
@@ -106,7 +108,12 @@ class Cells(Sequence[str]):
             text: str = self.arrow[at].as_py()
             return text
         start, stop, step = at.indices(len(self))
-        return Cells(self.arrow[start : max(start, stop)]) if step == 1 else self.strings()[at]
+        if step != 1:
+            return self.strings()[at]
+        some = Cells(self.arrow[start : max(start, stop)])
+        if self.window is not None:
+            some.window = (self.window[0], self.window[1][start : max(start, stop) + 1])
+        return some
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self.strings() == list(other)

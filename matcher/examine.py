@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,14 @@ class Examiner:
 
     def _open(self, path: str) -> _Open:
         sketches = [matcher.sketch(self.keys) for matcher in matchers()]
+        name = Text(PATH_PART, inner_path(path))
         for sketch in sketches:
-            sketch.add(Text(PATH_PART, inner_path(path)))
+            sketch.add(name)
         return _Open(ContentSketch(), PersonalCounts(), sketches)
 
     def _answer(self, file: _Open, ended: FileEnded) -> dict[str, Any]:
         for sketch in file.sketches:
-            if isinstance(sketch, SeesTheEnd):
+            if _sees_the_end(sketch.__class__):
                 sketch.ended(ended)
         kind, reason = file.content.kind(ended.format, ended.path)
         releases_tried = sum(len(cohort.releases) for cohort in self.library)
@@ -133,6 +135,12 @@ class Examiner:
         for matcher, sketch in zip(matchers(), file.sketches, strict=True):
             evidence += matcher.compare(sketch, cohort, self.keys)
         return evidence
+
+
+@cache
+def _sees_the_end(kind: type) -> bool:
+    """Asked once for each kind of sketch: a protocol's check costs more than the call."""
+    return issubclass(kind, SeesTheEnd)
 
 
 def summary(answers: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -40,12 +40,18 @@ class Looks:
     """Cells that hold a point."""
 
 
-def bytes_of(cells: Sequence[str]) -> tuple[Bytes, Offsets]:
-    """A column's bytes, and where each cell begins and the last one ends; what has no UTF-8 is a question mark."""
+def bytes_of(cells: Sequence[str], most: int | None = None) -> tuple[Bytes, Offsets]:
+    """A column's bytes, and where each cell begins and the last one ends; what has no UTF-8 is a question mark.
+
+    With `most` only the first so many cells are told of.
+    """
     if isinstance(cells, Cells):
-        offsets, data, _ = _buffers(cells.arrow)
-        return data, offsets
-    encoded = [cell.encode(errors="replace") for cell in cells]
+        if cells.window is None:
+            offsets, data, _ = _buffers(cells.arrow)
+            cells.window = data, offsets
+        data, offsets = cells.window
+        return data, offsets if most is None else offsets[: most + 1]
+    encoded = [cell.encode(errors="replace") for cell in cells[:most]]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(cell) for cell in encoded], out=offsets[1:])
     return np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets
@@ -79,16 +85,27 @@ def picked(pieces: Sequence[Sequence[str]], first: int, step: int) -> Cells:
             room,
         )
         passed += offsets.size - 1
+    return _cells_of(room[: ends[-1]].copy(), ends)
+
+
+def first_of(cells: Sequence[str], most: int) -> Cells:
+    """So many cells from the first on, copied, so that they hold nothing of the column that they are from."""
+    data, offsets = bytes_of(cells, most)
+    return _cells_of(data[offsets[0] : offsets[-1]].copy(), offsets - offsets[0])
+
+
+def _cells_of(data: Bytes, ends: Offsets) -> Cells:
     import pyarrow as pa
 
-    used = room[: ends[-1]].copy()
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(used)]
-    return Cells(pa.Array.from_buffers(pa.large_string(), ends.size - 1, buffers))
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(data)]
+    cells = Cells(pa.Array.from_buffers(pa.large_string(), ends.size - 1, buffers))
+    cells.window = data, ends
+    return cells
 
 
-def looks_of(cells: Sequence[str]) -> Looks:
-    """What the cells of a column could be."""
-    data, offsets = bytes_of(cells)
+def looks_of(cells: Sequence[str], most: int | None = None) -> Looks:
+    """What the cells of a column could be, or the first so many of them."""
+    data, offsets = bytes_of(cells, most)
     counts = np.zeros(8, dtype=np.int64)
     _look(data, offsets, counts)
     strange = counts[_STRANGE]
@@ -101,6 +118,40 @@ def looks_of(cells: Sequence[str]) -> Looks:
         numbers=int(counts[_NUMBERS]),
         points=int(counts[_POINTS]),
     )
+
+
+def small_counts(cells: Sequence[str]) -> int | None:
+    """Cells that are a count of 1 to 4; None where other blanks than ASCII's may stand around one."""
+    data, offsets = bytes_of(cells)
+    few = int(_few(data, offsets))
+    return None if few < 0 else few
+
+
+def id_shapes(cells: Sequence[str]) -> tuple[int, int] | None:
+    """Cells that are not blank, and those of them that have the shape of an id; None where one is not ASCII.
+
+    The shape: 5 to 12 digits, once or twice with a hyphen or underscore between; or 6 to 40 letters, digits,
+    hyphens and underscores that begin with letters and then a digit, or with digits and then a letter.
+    """
+    data, offsets = bytes_of(cells)
+    counts = np.zeros(2, dtype=np.int64)
+    return (int(counts[0]), int(counts[1])) if _count_ids(data, offsets, counts) else None
+
+
+def id_lines(text: str) -> tuple[int, int] | None:
+    """Lines of a text that are not blank, and those that have the shape of an id; None where it is not ASCII."""
+    if not text.isascii():
+        return None
+    counts = np.zeros(2, dtype=np.int64)
+    _count_id_lines(np.frombuffer(text.encode(), dtype=np.uint8), counts)
+    return int(counts[0]), int(counts[1])
+
+
+def holds(cells: Sequence[str], text: str) -> bool:
+    """Whether one of the cells is this text; strings are made only where its bytes stand somewhere among theirs."""
+    data, offsets = bytes_of(cells)
+    window = data[offsets[0] : offsets[-1]].tobytes()
+    return text.encode(errors="replace") in window and text in cells
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -179,3 +230,95 @@ def _look(data: Any, offsets: Any, counts: Any) -> None:  # noqa: C901 - one com
         lead = 1 if data[start] == 45 or data[start] == 43 else 0
         if digits >= 1 and digits + points + lead == size and points <= 1 and size <= 12:
             counts[_NUMBERS] += 1
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _few(data: Any, offsets: Any) -> Any:
+    """Cells of `1` to `4`, also with `.0` behind; -1 where one may have strange blanks around it."""
+    few = 0
+    for i in range(offsets.shape[0] - 1):
+        start, end = offsets[i], offsets[i + 1]
+        while start < end and is_blank(data[start]):
+            start += 1
+        while end > start and is_blank(data[end - 1]):
+            end -= 1
+        if start == end:
+            continue
+        if data[start] >= 128 or data[end - 1] >= 128:
+            return -1
+        if end - start == 3 and data[start + 1] == 46 and data[start + 2] == 48:
+            end -= 2
+        if end - start == 1 and 49 <= data[start] <= 52:
+            few += 1
+    return few
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count_id_lines(data: Any, counts: Any) -> None:
+    """As `_count_ids`, of what stands between line breaks, all of which are blanks."""
+    at = 0
+    while at < data.shape[0]:
+        if is_blank(data[at]):
+            at += 1
+            continue
+        start = end = at
+        while at < data.shape[0] and not (10 <= data[at] <= 13 or 28 <= data[at] <= 30):
+            if not is_blank(data[at]):
+                end = at + 1
+            at += 1
+        counts[0] += 1
+        counts[1] += 1 if _is_id(data, start, end) else 0
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count_ids(data: Any, offsets: Any, counts: Any) -> Any:
+    """Counts cells that are not blank and those like an id; False where one is not ASCII."""
+    for i in range(offsets.shape[0] - 1):
+        start, end = offsets[i], offsets[i + 1]
+        for k in range(start, end):
+            if data[k] >= 128:
+                return False
+        while start < end and is_blank(data[start]):
+            start += 1
+        while end > start and is_blank(data[end - 1]):
+            end -= 1
+        if start < end:
+            counts[0] += 1
+            counts[1] += 1 if _is_id(data, start, end) else 0
+    return True
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _kind_of_byte(byte: Any) -> Any:
+    """1 a digit, 2 a letter, 3 what may stand between them, 0 anything else."""
+    if 48 <= byte <= 57:
+        return 1
+    if 65 <= byte <= 90 or 97 <= byte <= 122:
+        return 2
+    return 3 if byte == 45 or byte == 95 else 0
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _is_id(data: Any, start: Any, end: Any) -> Any:
+    first = _kind_of_byte(data[start])
+    if end - start > 40 or first == 0 or first == 3:
+        return False
+    run = start
+    while run < end and _kind_of_byte(data[run]) == first:
+        run += 1
+    if first == 1 and 5 <= run - start <= 12:
+        if run == end:
+            return True
+        # 12345_67890: digits, one sign, digits to the end
+        if _kind_of_byte(data[run]) == 3 and 5 <= end - run - 1 <= 12:
+            others = 0
+            for k in range(run + 1, end):
+                others += 0 if _kind_of_byte(data[k]) == 1 else 1
+            if not others:
+                return True
+    if run == end or _kind_of_byte(data[run]) != 3 - first or end - start < 6:
+        return False
+    others = 0
+    for k in range(run, end):
+        others += 1 if _kind_of_byte(data[k]) == 0 else 0
+    return others == 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from matcher.contents import Part, Table, Text
 from matcher.tables.cell_bytes import Looks, looks_of
@@ -31,6 +32,11 @@ _BORN = re.compile(r"(dob|birth(date|day)?|dateofbirth|datebirth|born|geburtsdat
 _NAME = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
 _MOST_WORDS = 6
 _REGION = "GB"
+_DIALLED_AT_HOME = re.compile(r"[(]?0[0-9 ().-]*")
+"""A leading 0, then nothing but digits and what stands between them, as in a fraction."""
+_NO_DIGIT = re.compile("[^0-9]+")
+_LINES = ("fixed_line", "mobile", "voip", "pager", "uan", "voicemail")
+_SERVICES = ("toll_free", "premium_rate", "shared_cost", "personal_number")
 
 
 @dataclass(slots=True)
@@ -51,15 +57,14 @@ class PersonalCounts:
                 self._count("e-mail", len(_EMAIL.findall(text)))
 
     def _add_column(self, name: str, cells: Sequence[str]) -> None:
-        some = cells[:CELLS_LOOKED_AT]
-        looks = looks_of(some)
+        looks = looks_of(cells, CELLS_LOOKED_AT)
         if not looks.filled:
             return
         scale = max(1.0, len(cells) / CELLS_LOOKED_AT)
         if looks.at_signs:
-            found = sum("@" in cell and _EMAIL.search(cell) is not None for cell in some)
+            found = sum("@" in cell and _EMAIL.search(cell) is not None for cell in cells[:CELLS_LOOKED_AT])
             self._count("e-mail", round(scale * found))
-        kind = _kind_of(name, some, looks)
+        kind = _kind_of(name, cells, looks)
         if kind:
             self._count(kind, round(scale * looks.filled))
 
@@ -68,16 +73,17 @@ class PersonalCounts:
             self.counts[kind] = self.counts.get(kind, 0) + number
 
 
-def _kind_of(name: str, some: Sequence[str], looks: Looks) -> str | None:
+def _kind_of(name: str, column: Sequence[str], looks: Looks) -> str | None:
     """What nearly every cell of a column is, if it identifies people; patterns are tried where cells look like it."""
     if looks.filled < FEWEST_CELLS:
         return None
     least = _SHARE * looks.filled
-    is_born = _BORN.search(plain(name)) is not None
-    is_name = plain(name) in headings("names_of_people")
+    words = plain(name)
+    is_born = _BORN.search(words) is not None
+    is_name = words in headings("names_of_people")
     if not (is_born or is_name) and max(looks.postcodes, looks.ten_digits, looks.dialled) < least:
         return None
-    cells = [cell for cell in some if cell]
+    cells = [cell for cell in column[:CELLS_LOOKED_AT] if cell]
     if is_name and _mostly(is_personal_name, cells) and len(set(cells)) > _SHARE_OF_NAMES * len(cells):
         return "name"
     if is_born and _share(cells, _DATE):
@@ -86,16 +92,20 @@ def _kind_of(name: str, some: Sequence[str], looks: Looks) -> str | None:
         return "postcode"
     if looks.ten_digits >= least and _share(cells, _NHS) and _mostly(is_nhs_number, cells):
         return "NHS number"
-    if looks.dialled >= least and _mostly(is_telephone, cells[:100]) and _share(cells, _PHONE):
+    if looks.dialled >= least and _are_telephones(cells[:100]) and _share(cells, _PHONE):
         return "telephone" if len(set(cells)) > 0.5 * len(cells) else None
     return None
 
 
 def _mostly(is_one: Callable[[str], bool], cells: Sequence[str]) -> bool:
-    """Whether so many cells are one; it stops where too many are not."""
-    least, left = _SHARE * len(cells), len(cells)
+    """Whether so many cells are one; it stops where enough are, or too many are not."""
+    least, left, so_far = _SHARE * len(cells), len(cells), 0
     for cell in cells:
-        if not is_one(cell):
+        if is_one(cell):
+            so_far += 1
+            if so_far >= least:
+                return True
+        else:
             left -= 1
             if left < least:
                 return False
@@ -127,13 +137,43 @@ def is_personal_name(text: str) -> bool:
     )
 
 
+def _are_telephones(cells: Sequence[str]) -> bool:
+    """Whether nearly all are telephone numbers; phonenumbers is asked where enough could be."""
+    return sum(map(_may_be_telephone, cells)) >= _SHARE * len(cells) and _mostly(is_telephone, cells)
+
+
 def is_telephone(text: str) -> bool:
     """A number that is in use somewhere, and is written as one: with a plus, a leading 0, or spaces."""
     import phonenumbers
 
-    if not text.strip().startswith(("+", "0", "(")):
+    if not _may_be_telephone(text):
         return False
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(text, _REGION))
     except phonenumbers.NumberParseException:
         return False
+
+
+def _may_be_telephone(text: str) -> bool:
+    """Whether it is written as one and, behind a leading 0, has a form of the region's; 00 leads abroad, to any form.
+
+    What it denies for its form, phonenumbers denies too, at a hundred times the cost.
+    """
+    written = text.strip()
+    if not _DIALLED_AT_HOME.fullmatch(written):
+        return written.startswith(("+", "0", "("))
+    digits = _NO_DIGIT.sub("", written)
+    forms = _forms_at_home()
+    return digits.startswith("00") or bool(forms.fullmatch(digits) or forms.fullmatch(digits, 1))
+
+
+@cache
+def _forms_at_home() -> re.Pattern[str]:
+    """The numbers of every kind, landlines to pagers, in the regions that share the calling code."""
+    import phonenumbers
+
+    code = phonenumbers.country_code_for_region(_REGION)
+    regions = phonenumbers.region_codes_for_country_code(code)
+    known = [phonenumbers.PhoneMetadata.metadata_for_region(one) for one in regions]
+    kinds = [getattr(one, kind) for one in known for kind in (*_LINES, *_SERVICES)]
+    return re.compile("|".join(f"(?:{one.national_number_pattern})" for one in kinds if one is not None))

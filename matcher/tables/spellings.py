@@ -55,6 +55,7 @@ def read_name(name: str) -> tuple[str, int, int]:
     return plain(text.rpartition("participant.")[2] or text), 0, 0
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """A name's letters and digits in lower case."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matcher.contents import Cells, Genotypes, Part, Table
 from matcher.tables.cell_bytes import looks_of
 from matcher.watermarks.digits import decimals_of
-from matcher.watermarks.pseudonyms import Design, coded_id
+from matcher.watermarks.pseudonyms import Design, coded_cells, coded_id
 from matcher.watermarks.roster import plain_id
 
 MOST_CALLS = 200_000_000
@@ -105,18 +105,12 @@ def _kept(cells: Sequence[str]) -> Sequence[str]:
 
 
 def _may_be_ids(cells: Sequence[str]) -> bool:
-    head = [one.strip() for one in cells[:100] if one.strip()]
-    others_allowed = len(head) // 2
-    for one in head:
-        if coded_id(one) is None:
-            others_allowed -= 1
-            if others_allowed < 0:
-                return False
-    return bool(head)
+    filled, coded = coded_cells(cells, 100)
+    return filled > 0 and filled - coded <= filled // 2
 
 
 def _has_decimals(cells: Sequence[str]) -> bool:
-    looks = looks_of(cells[:400])
+    looks = looks_of(cells, 400)
     if not looks.points:
         return False
     if 2 * looks.numbers >= looks.filled:

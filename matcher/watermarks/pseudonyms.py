@@ -7,13 +7,14 @@ designs are recognised without a list: decryption gives a number that the roster
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from matcher.tables.cell_bytes import bytes_of, is_blank
 from matcher.watermarks.units import draw
 
 Design = Literal["7-digit", "10-digit", "12-base32"]
@@ -25,6 +26,7 @@ _SPACES = {
     "12-base32": (0, 1 << 48),
 }
 NOBODY = -1
+_IS_BASE32 = np.isin(np.arange(256), [ord(one) for one in ALPHABET])
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -126,6 +128,41 @@ def coded_id(word: str) -> tuple[Design, int] | None:
                 return design, int(word) - first
     bits = _from_base32(word)
     return ("12-base32", bits) if bits >= 0 else None
+
+
+def coded_cells(cells: Sequence[str], most: int) -> tuple[int, int]:
+    """Cells that are not blank, and those of them that `coded_id` knows, among the first so many."""
+    data, offsets = bytes_of(cells, most)
+    counts = np.zeros(2, dtype=np.int64)
+    if _count_coded(data, offsets, _IS_BASE32, counts):
+        return int(counts[0]), int(counts[1])
+    filled = [one.strip() for one in cells[:most] if one.strip()]
+    return len(filled), sum(coded_id(one) is not None for one in filled)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _count_coded(data, offsets, is_base32, counts):  # type: ignore[no-untyped-def]
+    """Counts cells that are not blank and those that are ids of a design; False where one is not ASCII."""
+    for i in range(offsets.shape[0] - 1):
+        start, end = offsets[i], offsets[i + 1]
+        for k in range(start, end):
+            if data[k] >= 128:
+                return False
+        while start < end and is_blank(data[start]):
+            start += 1
+        while end > start and is_blank(data[end - 1]):
+            end -= 1
+        size = end - start
+        counts[0] += 1 if size else 0
+        if size != 7 and size != 10 and size != 12:
+            continue
+        coded = True
+        for k in range(start, end):
+            coded = coded and (is_base32[data[k]] if size == 12 else 48 <= data[k] <= 57)
+        # 1000000 to 5999999, and ten digits without a leading 0
+        most = 53 if size == 7 else 57
+        counts[1] += 1 if coded and (size == 12 or 49 <= data[start] <= most) else 0
+    return True
 
 
 def space_of(design: Design) -> tuple[int, int]:

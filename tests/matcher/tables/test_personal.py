@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import phonenumbers
 import pytest
 
 from matcher.examine import Examiner
-from matcher.tables.personal import is_nhs_number
+from matcher.tables.personal import is_nhs_number, is_telephone
 from tests.matcher.tables.made import KEYS
 
 
@@ -122,6 +124,55 @@ def test_titles_genes_codes_and_answers_are_not_names(heading: str, cells: list[
 def test_check_digits_are_held() -> None:
     assert is_nhs_number("943 476 5919")
     assert not is_nhs_number("943 476 5918")
+
+
+def home(rng: random.Random) -> str:
+    """A number of some kind of a British region, with digits changed in half of them."""
+    region, kind = rng.choice(("GB", "JE", "GG", "IM")), rng.randrange(11)
+    example = phonenumbers.example_number_for_type(region, kind)
+    digits = list(str(example.national_number if example else rng.randrange(10**10)))
+    if rng.random() < 0.5:
+        for at in rng.sample(range(2, len(digits)), k=min(len(digits) - 2, rng.randrange(5))):
+            digits[at] = rng.choice("0123456789")
+    return "".join(digits)[: rng.choice((99, 99, 9))]
+
+
+def test_telephones_are_those_of_the_library_whatever_is_screened_out_before() -> None:
+    """Fractions, home numbers of all kinds, numbers dialled abroad, and digits with signs between."""
+    rng = random.Random(3)
+    found = screened = 0
+    for _ in range(6_000):
+        digits = rng.choice(
+            (
+                lambda: f"0.{rng.randrange(10 ** rng.randrange(7, 12))}",
+                lambda: "0" + home(rng),
+                lambda: "(0" + home(rng)[:2] + ") " + home(rng)[2:],
+                lambda: f"00{rng.choice((1, 33, 49, 44))}" + home(rng),
+                lambda: f"+{rng.choice((1, 33, 49, 44))} (0)" + home(rng),
+                lambda: "0" + str(rng.randrange(10 ** rng.randrange(6, 13))),
+                lambda: "044" + home(rng),
+                lambda: f" 0{home(rng)} ext {rng.randrange(99)}",
+            )
+        )()
+        for _ in range(rng.choice((0, 0, 1, 3))):
+            at = rng.randrange(1, len(digits) + 1)
+            digits = digits[:at] + rng.choice(" -.()") + digits[at:]
+        try:
+            known = phonenumbers.is_valid_number(phonenumbers.parse(digits, "GB"))
+        except phonenumbers.NumberParseException:
+            known = False
+        known = known and digits.strip().startswith(("+", "0", "("))
+        assert is_telephone(digits) == known
+        found, screened = found + known, screened + (not known)
+    assert found > 1_000
+    assert screened > 1_000
+
+
+def test_a_column_of_fractions_is_no_telephones(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    cells = [f"0.{rng.randrange(10**9, 10**10)}" for _ in range(300)]
+    text = "\n".join(["P", *cells]) + "\n"
+    assert examined(tmp_path / "p.csv", text)["personal"] == {}
 
 
 def test_addresses_in_text_are_counted(tmp_path: Path) -> None:
