@@ -196,3 +196,11 @@ def _sip_words(k0: Any, k1: Any, rows: Any, hashes: Any) -> None:
             v0, v1, v2, v3 = _compress(v0, v1, v2, v3, rows[i, j])
         v0, v1, v2, v3 = _compress(v0, v1, v2, v3, last)
         hashes[i] = _finish(v0, v1, v2, v3)
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _sip_number(k0: Any, k1: Any, number: Any) -> Any:
+    v0, v1, v2, v3 = _V0 ^ k0, _V1 ^ k1, _V2 ^ k0, _V3 ^ k1
+    v0, v1, v2, v3 = _compress(v0, v1, v2, v3, number)
+    v0, v1, v2, v3 = _compress(v0, v1, v2, v3, np.uint64(8) << np.uint64(56))
+    return _finish(v0, v1, v2, v3)

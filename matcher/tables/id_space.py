@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +29,9 @@ LEAST_CHANCE = 1e-5
 SAFETY = 1.25
 SHARED_LITERAL = 20
 """As many ids with the same letters at the same places are a numbering of their own."""
+
+_MULTIPLIED = 2**63 // STRETCHES - 1
+"""The longest span of which every part can be multiplied by the number of stretches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +53,13 @@ class IdSpace:
 
     def chances(self, tokens: Tokens) -> npt.NDArray[np.float64]:
         """The chance of each token to be one of these ids; 0 where it does not look like one at all."""
-        chances = np.zeros(tokens.count)
-        numbers = tokens.values
-        inside = (numbers >= self.lowest) & (numbers <= self.highest) if self.stretches.size else numbers < -1
-        if inside.any():
-            span = max(1, self.highest - self.lowest + 1)
-            where = ((numbers[inside] - self.lowest) * self.stretches.size) // span
-            chances[inside] = self.stretches[where] * self.endings[numbers[inside] % 100]
-        words = numbers < 0
-        if words.any():
-            by_shape = _look_up(self.shapes, self.shape_chances, tokens.shapes[words])
-            by_literal = _look_up(self.literals, self.literal_chances, tokens.literals[words])
-            chances[words] = np.maximum(by_shape, by_literal)
-        return np.where(chances > 0, np.clip(chances * SAFETY, LEAST_CHANCE, 1.0), 0.0)
+        chances: npt.NDArray[np.float64] = _chances(
+            (tokens.values, tokens.shapes, tokens.literals),
+            (self.lowest, self.highest, self.stretches, self.endings),
+            (self.shapes, self.shape_chances),
+            (self.literals, self.literal_chances),
+        )
+        return chances
 
     def save(self, folder: Path) -> None:
         (folder / "space.json").write_text(
@@ -106,7 +105,7 @@ def _of_numbers(
     )  # nobody's own numbers are kept
     span = highest - lowest + 1
     edges = lowest + (np.arange(count + 1, dtype=object) * span) // count  # whole numbers, no float rounding
-    inside = np.bincount(((numbers - lowest) * count) // span, minlength=count).astype(np.float64)
+    inside = _by_stretch(numbers, lowest, span, count)
     widths = np.maximum(1.0, np.diff(edges).astype(np.float64))
     stretches = np.minimum(1.0, (inside + 2 * np.sqrt(inside) + 1) / widths)
     by_ending = np.bincount(numbers % 100, minlength=100).astype(np.float64)
@@ -146,10 +145,44 @@ def _by_literal(
     return kinds[shared], chances[shared]
 
 
-def _look_up(
-    known: npt.NDArray[np.uint64], chances: npt.NDArray[np.float64], asked: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.float64]:
-    if not known.size:
-        return np.zeros(asked.size)
-    where = np.minimum(np.searchsorted(known, asked), known.size - 1)
-    return np.where(known[where] == asked, chances[where], 0.0)
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _chances(tokens: Any, numbers: Any, by_shape: Any, by_literal: Any) -> Any:
+    values, shapes, literals = tokens
+    lowest, highest, stretches, endings = numbers
+    chances = np.zeros(values.shape[0])
+    span = max(1, highest - lowest + 1)
+    for i in range(values.shape[0]):
+        value = values[i]
+        if value < 0:
+            chance = max(_look_up(by_shape, shapes[i]), _look_up(by_literal, literals[i]))
+        elif lowest <= value <= highest and stretches.shape[0]:
+            where = _stretch(value - lowest, span, stretches.shape[0])
+            chance = stretches[where] * endings[value % 100]
+        else:
+            chance = 0.0
+        if chance > 0:
+            chances[i] = min(max(chance * SAFETY, LEAST_CHANCE), 1.0)
+    return chances
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _look_up(known: Any, asked: Any) -> Any:
+    kinds, chances = known
+    at = np.searchsorted(kinds, asked)
+    return chances[at] if at < kinds.shape[0] and kinds[at] == asked else 0.0
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _stretch(above: Any, span: Any, count: Any) -> Any:
+    """In which of `count` stretches a number lies that is so far above the lowest of `span`."""
+    while span > _MULTIPLIED:
+        above, span = above >> 1, span >> 1
+    return min(above * count // span, count - 1)
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _by_stretch(numbers: Any, lowest: Any, span: Any, count: Any) -> Any:
+    inside = np.zeros(count)
+    for number in numbers:
+        inside[_stretch(number - lowest, span, count)] += 1
+    return inside

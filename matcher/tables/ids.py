@@ -17,12 +17,14 @@ from math import log10
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import Genotypes, Part, Table, Text
 from matcher.prf import subkey
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, ReleaseEvidence
+from matcher.tables.distinct import shift_of
 from matcher.tables.enrol import HASHES_FILE, IDS_FOLDER
 from matcher.tables.id_space import IdSpace, read_space
 from matcher.tables.odds import log10_e_value
@@ -80,8 +82,11 @@ class IdSet:
         return _space_once(self.folder, self.written)
 
     def holds(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        where = np.minimum(np.searchsorted(self.hashes, hashes), self.hashes.size - 1)
-        return np.asarray(self.hashes[where] == hashes)
+        """A few are searched for; for many a sieve is worth its making, which reads the whole set."""
+        is_worth_it = hashes.size >= self.hashes.size // SIEVED_FROM
+        sieve = _sieve_once(self.folder, self.written) if is_worth_it else _NO_SIEVE
+        held: npt.NDArray[np.bool_] = _held(self.hashes, sieve, hashes)
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,9 @@ class _Weighed:
     tried: int
 
 
+SIEVED_FROM = 64
+"""A set this many times as large as what is asked of it is searched without a sieve."""
+_NO_SIEVE = np.zeros(0, dtype=np.uint64)
 _HEAD = 10
 """Bytes of an .npy before its header: what it is, and the header's length."""
 _READ_WHOLE = 1 << 16
@@ -116,7 +124,7 @@ def compare(sketch: IdSketch, cohort: EnrolledCohort, keys: MatchingKeys) -> lis
     if not sets:
         return []
     units = [_without_runs(joined(parts)) for parts in sketch.places.values()]
-    every = np.unique(np.concatenate([unit.hashes for unit in units]))
+    every = np.concatenate([unit.hashes for unit in units])
     hit = {name: one for name, one in sets.items() if one.holds(every).any()}  # no odds without
     found = {name: [_weigh(unit, one) for unit in units] for name, one in hit.items()}
     strong = {name: rows for name, rows in found.items() if any(row.log10_odds > 0 for row in rows)}
@@ -171,8 +179,7 @@ def _mapped(path: Path) -> npt.NDArray[np.uint64]:
         start = _HEAD + int.from_bytes(head[8:_HEAD], "little")
         if os.fstat(file.fileno()).st_size <= _READ_WHOLE:
             return np.frombuffer(file.read()[start - _HEAD :], dtype="<u8")
-    hashes: npt.NDArray[np.uint64] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return hashes
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 @lru_cache(maxsize=512)
@@ -180,25 +187,81 @@ def _space_once(folder: str, _written: int) -> IdSpace:
     return read_space(Path(folder))
 
 
+@lru_cache(maxsize=512)
+def _sieve_once(folder: str, written: int) -> npt.NDArray[np.uint64]:
+    sieve: npt.NDArray[np.uint64] = _sieve(_read_once(folder, written).hashes)
+    return sieve
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _sieve(known: Any) -> Any:
+    """A bit for every stretch of hashes, 16 to 32 times as many as there are of them: set where one lies in it."""
+    size = 64
+    while size < 16 * known.shape[0]:
+        size *= 2
+    shift = shift_of(size)
+    sieve = np.zeros(size // 64, np.uint64)
+    for one in known:
+        where = one >> shift
+        sieve[where >> np.uint64(6)] |= np.uint64(1) << (where & np.uint64(63))
+    return sieve
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _held(known: Any, sieve: Any, hashes: Any) -> Any:
+    """Which hashes are among the known ones, which are in order; without a sieve all are searched for."""
+    held = np.zeros(hashes.shape[0], np.bool_)
+    shift = shift_of(max(1, 64 * sieve.shape[0]))
+    for i in range(hashes.shape[0]):
+        if sieve.shape[0]:
+            where = hashes[i] >> shift
+            if not (sieve[where >> np.uint64(6)] >> (where & np.uint64(63))) & np.uint64(1):
+                continue
+        at = np.searchsorted(known, hashes[i])
+        held[i] = at < known.shape[0] and known[at] == hashes[i]
+    return held
+
+
 def _without_runs(tokens: Tokens) -> Tokens:
     """Leaves out numbers that stand in even rows of at least RUN, steps of up to LONGEST_STEP."""
-    numbers = np.flatnonzero(tokens.values >= 0)
-    if numbers.size < RUN:
+    runs = _runs(np.sort(tokens.values))
+    if not runs.size:
         return tokens
-    order = numbers[np.argsort(tokens.values[numbers])]
-    gaps = np.diff(tokens.values[order])
-    even = (gaps[1:] == gaps[:-1]) & (gaps[1:] <= LONGEST_STEP)
-    in_run = np.zeros(order.size, dtype=bool)
-    streak = np.zeros(even.size, dtype=bool)
-    if even.size >= RUN - 2:
-        window = np.convolve(even, np.ones(RUN - 2, dtype=int), "valid") == RUN - 2
-        for shift in range(RUN - 2):
-            streak[shift : shift + window.size] |= window
-    for shift in range(3):
-        in_run[shift : shift + streak.size] |= streak
-    keep = np.ones(tokens.count, dtype=bool)
-    keep[order[in_run]] = False
-    return tokens.take(np.flatnonzero(keep))
+    return tokens.take(np.flatnonzero(_outside(tokens.values, runs)))
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _runs(values: Any) -> Any:
+    """The first and the last number of every even row among distinct values in order; -1 stands for words."""
+    runs = np.empty((values.shape[0] // (RUN - 1) + 1, 2), np.int64)
+    count = 0
+    start = np.searchsorted(values, 0)
+    while start + RUN <= values.shape[0]:
+        step = values[start + 1] - values[start]
+        end = start + 1
+        while end + 1 < values.shape[0] and values[end + 1] - values[end] == step:
+            end += 1
+        if step <= LONGEST_STEP and end - start + 1 >= RUN:
+            runs[count, 0], runs[count, 1] = values[start], values[end]
+            count += 1
+        start = end
+    return runs[:count]
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _outside(values: Any, runs: Any) -> Any:
+    """Which values lie in none of the runs, which are in order; two may share an end."""
+    outside = np.ones(values.shape[0], np.bool_)
+    for i in range(values.shape[0]):
+        low, high = 0, runs.shape[0]
+        while low < high:
+            middle = (low + high) // 2
+            if runs[middle, 1] < values[i]:
+                low = middle + 1
+            else:
+                high = middle
+        outside[i] = low == runs.shape[0] or values[i] < runs[low, 0]
+    return outside
 
 
 def _weigh(

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from matcher.contents import Text
 from matcher.sketches import EnrolledCohort, Evidence
-from matcher.tables.ids import compare, sketch
+from matcher.tables.ids import LONGEST_STEP, RUN, SIEVED_FROM, _without_runs, compare, id_sets, sketch
+from matcher.tables.tokens import tokens_of
 from tests.matcher.tables.made import KEYS, cohort_of_ids, draw_ids, table
 
 PROBABLE = 4.0
@@ -168,3 +171,53 @@ def test_odds_grow_with_the_number_of_ids_as_reckoned(cohort: EnrolledCohort) ->
     assert by_count == sorted(by_count)
     assert by_count[0] < 1.1
     assert by_count[3] > 20 * 0.8 * -log10(0.13)
+
+
+def test_ids_of_eighteen_digits_are_enrolled_and_found(tmp_path: Path) -> None:
+    """Their span times the number of stretches is more than 64 bits hold."""
+    ids = draw_ids(1, 2_000, 0, 10**9)
+    long = [f"{one:0>9}{other:0>9}" for one, other in zip(ids, ids[::-1], strict=True)]
+    cohort = cohort_of_ids(tmp_path, {}, long)
+    assert best(asked(cohort, table({"eid": long[:20]}))) > PROBABLE
+    others = [one[::-1] for one in long]
+    assert best(asked(cohort, table({"eid": others}))) < 2
+
+
+def test_the_order_of_a_find_changes_nothing(cohort: EnrolledCohort) -> None:
+    ids = draw_ids(3, 100_000, 1_000_000, 2_000_000)[:60] + draw_ids(77, 300, 1_000_000, 2_000_000)
+    words = [f"w{number}" for number in ids]
+    forth = asked(cohort, table({"a": ids, "b": words}), Text("t", " ".join(ids[:30])), Text("t", ids[40]))
+    back = asked(
+        cohort,
+        Text("t", ids[40]),
+        Text("t", " ".join(ids[:30][::-1])),
+        table({"a": ids[::-1], "b": words[::-1]}),
+    )
+    assert forth == back
+    assert forth is not None
+
+
+def test_a_set_holds_what_was_enrolled_and_nothing_else(cohort: EnrolledCohort) -> None:
+    """However many are asked for, with a sieve and without."""
+    sets = id_sets(cohort)
+    ids = draw_ids(2, 100_000, 1_000_000, 2_000_000)
+    others = sorted({str(number) for number in range(1_000_000, 1_030_000)} - set(ids))
+    key = sketch(KEYS).key
+    for count in (1, 100_000 // SIEVED_FROM - 1, 100_000 // SIEVED_FROM + 1, 20_000):
+        assert sets["r2"].holds(tokens_of(key, " ".join(ids[:count])).hashes).all()
+        assert not sets["r2"].holds(tokens_of(key, " ".join(others[:count])).hashes).any()
+
+
+@given(st.lists(st.integers(1, 12) | st.sampled_from([1, 1, 10]), max_size=40), st.lists(st.integers(1, 9)))
+@settings(deadline=None)
+def test_even_rows_of_numbers_are_left_out_and_no_others(gaps: list[int], words: list[int]) -> None:
+    numbers = np.cumsum([1000, *gaps]).tolist()
+    in_row: set[int] = set()
+    for i in range(len(numbers) - RUN + 1):
+        steps = set(np.diff(numbers[i : i + RUN]).tolist())
+        if len(steps) == 1 and max(steps) <= LONGEST_STEP:
+            in_row |= set(numbers[i : i + RUN])
+    written = [*map(str, numbers[::-1]), *(f"w{word}{word}x" for word in words)]
+    kept = _without_runs(tokens_of(b"k" * 16, " ".join(written))).values
+    assert sorted(kept[kept >= 0].tolist()) == sorted(set(numbers) - in_row)
+    assert (kept < 0).sum() == len(set(words))
