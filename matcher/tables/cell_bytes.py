@@ -70,6 +70,8 @@ def lines_of(cells: Sequence[str]) -> Bytes:
 def picked(pieces: Sequence[Sequence[str]], first: int, step: int) -> Cells:
     """Every so many cells of a column that is in pieces, from the first on, as a column of its own."""
     read = [bytes_of(cells) for cells in pieces]
+    if step == 1:
+        return _joined(read, first)
     count = sum(offsets.size - 1 for _, offsets in read)
     ends = np.zeros(len(range(first, count, step)) + 1, dtype=np.int64)
     room = np.empty(sum(int(offsets[-1] - offsets[0]) for _, offsets in read), dtype=np.uint8)
@@ -86,6 +88,20 @@ def picked(pieces: Sequence[Sequence[str]], first: int, step: int) -> Cells:
         )
         passed += offsets.size - 1
     return _cells_of(room[: ends[-1]].copy(), ends)
+
+
+def _joined(read: Sequence[tuple[Bytes, Offsets]], first: int) -> Cells:
+    """The cells of some pieces from the first on, in blocks and not cell by cell."""
+    data: list[Bytes] = [np.zeros(0, dtype=np.uint8)]
+    ends: list[Offsets] = [np.zeros(1, dtype=np.int64)]
+    size = 0
+    for letters, offsets in read:
+        kept = offsets[min(first, offsets.size - 1) :]
+        first = max(0, first - offsets.size + 1)
+        data.append(letters[kept[0] : kept[-1]])
+        ends.append(kept[1:] + (size - kept[0]))
+        size += data[-1].size
+    return _cells_of(np.concatenate(data), np.concatenate(ends))
 
 
 def first_of(cells: Sequence[str], most: int) -> Cells:

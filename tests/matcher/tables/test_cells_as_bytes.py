@@ -76,11 +76,14 @@ def _hash(form: int | bytes | None) -> int:
     return 0 if form is None or form < SMALLEST_NUMBER else siphash24(KEY, form.to_bytes(8, "little"))
 
 
-@pytest.mark.parametrize(("first", "step"), [(0, 1), (1, 1), (0, 2), (3, 4), (9, 7), (2000, 2)])
+@pytest.mark.parametrize(
+    ("first", "step"), [(0, 1), (1, 1), (5, 1), (35, 1), (2000, 1), (0, 2), (3, 4), (9, 7), (2000, 2)]
+)
 def test_every_so_many_cells_of_pieces(first: int, step: int) -> None:
     for cells in columns(1):
         pieces = [cells[:1], cells[1:1], cells[1:30], cells[30:]]
         assert picked(pieces, first, step).strings() == cells[first::step]
+    assert picked([], first, step).strings() == []
 
 
 def test_a_column_is_its_cells_by_lines_whatever_holds_them() -> None:
