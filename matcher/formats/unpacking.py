@@ -57,11 +57,21 @@ def round_dosages(dosages: Any, sure_within: float, out: Any) -> None:
         out[at] = np.int8(whole if is_call else -1.0)
 
 
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def whole_calls(numbers: Any, out: Any) -> None:
+    """Whole numbers as calls; what is not 0, 1 or 2 is missing."""
+    for at in range(numbers.size):
+        out[at] = numbers[at] if 0 <= numbers[at] <= 2 else np.int8(-1)
+
+
 def prepare() -> None:
     """Compiles every loop for the types that readers hand it."""
     calls = np.zeros((1, 4), np.int8)
     for width in (np.float32, np.float64):
         round_dosages(np.zeros(4, width), 0.25, calls[0])
+    round_dosages(np.frombuffer(bytes(16), np.float32), 0.25, calls[0])
+    for numbers in (calls[0], np.frombuffer(bytes(4), np.int8)):
+        whole_calls(numbers, calls[0])
     table = np.zeros((256, 4), np.int8)
     for rows in (np.zeros((1, 1), np.uint8), np.frombuffer(b"\0", np.uint8).reshape(1, 1)):
         for people in (3, 4):
