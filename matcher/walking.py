@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -282,7 +283,7 @@ def _parts(path: str, opened: Opened, head: bytes, spooled: Spooled, budget: Bud
         except Exception as fault:  # noqa: BLE001 - whatever a parser says of a hostile file is the file's fault
             wrong = wrong or _in_proportion(told(fault), opened.size, budget.limits)
             if count == 0:
-                yield from _as_text(opened, head, budget.limits)
+                yield from _otherwise(opened, head, reader, budget.limits)
     yield _end(path, spooled, format_, wrong, _pieces(opened, wrong, budget))
 
 
@@ -341,13 +342,16 @@ def _in_proportion(wrong: Unreadable, size: int, limits: Limits) -> Unreadable:
     return wrong
 
 
-def _as_text(opened: Opened, head: bytes, limits: Limits) -> Iterator[Text]:
-    """A text that its own reader could not take apart is still read as text."""
-    from matcher.formats import plain_text
+def _otherwise(opened: Opened, head: bytes, failed: Any, limits: Limits) -> Iterator[Part | Picture]:
+    """A text that its own reader could not take apart is still read: as a table if it looks like one, or as text."""
+    from matcher.formats import delimited, plain_text
 
-    if plain_text.sniff(opened.name, head):
-        opened.stream.seek(0)
-        yield from plain_text.read(opened, limits)
+    for reader in (delimited, plain_text):
+        if reader is not failed and reader.sniff(opened.name, head):
+            opened.stream.seek(0)
+            with suppress(Unreadable):  # it is told as unread already
+                yield from _bounded(reader.read(opened, limits), opened.size, limits)
+            return
 
 
 def _unread(path: str, place: Place, wrong: Unreadable) -> Iterator[Walked]:

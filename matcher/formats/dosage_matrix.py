@@ -11,6 +11,7 @@ from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,12 +28,16 @@ FEWEST_SAMPLES = 3
 _LOOKED_AT = 60
 _MOST_LINE = 256 << 20
 _ROW_NAME = "row_name"
+_MOST_BESIDE = 12
+"""Columns before the calls of variants in rows that may name them."""
+_CALLS_LOOKED_AT = 500
 _DELIMITERS = (b"\t", b",", b";", b" ")
 _MISSING = {"", "na", "nan", "null", ".", "-9", "-1", "-", "none"}
 _TRAW = ("CHR", "SNP", "(C)M", "POS", "COUNTED", "ALT")
 _RAW_COLUMNS = {"fid", "iid", "pat", "mat", "sex", "phenotype"}
 _CHROMOSOME = re.compile(r"#?(chr|chrom|chromosome|chr_id)", re.IGNORECASE)
 _POSITION = re.compile(r"(pos|position|bp|base_pair_location|start)", re.IGNORECASE)
+_A_CHROMOSOME = re.compile(r"(chr)?([1-9]|1\d|2[0-6]|X|Y|XY|MT?)", re.IGNORECASE)
 _COUNTED = re.compile(r"(counted|alt|a1|effect_allele|allele1|coded_allele)", re.IGNORECASE)
 _OTHER = re.compile(r"(ref|a2|other_allele|allele2|noncoded_allele|a0|reference)", re.IGNORECASE)
 
@@ -102,7 +107,7 @@ def _layout_of(
     delimiter: bytes, header: list[str], rows: list[list[str]], before: int, *, is_whole: bool
 ) -> Layout | None:
     start = _first_variant(header, is_whole=is_whole)
-    if start is not None:
+    if start is not None and _are_calls(rows, len(header), start):
         return Layout(delimiter, tuple(header), "columns", start, before)
     if tuple(header[: len(_TRAW)]) == _TRAW:
         return Layout(delimiter, tuple(header), "rows", len(_TRAW), before)
@@ -147,8 +152,43 @@ def _first_call(header: Sequence[str], rows: list[list[str]]) -> int | None:
     near = sum(abs(one - round(one)) <= 0.1 for one in sure)
     if len({round(one) for one in sure}) < 2 or near < 0.8 * len(sure):
         return None
-    named = sum(any(variant_of(cell) is not None for cell in row[:first]) for row in fitting)
-    return first if named >= 0.8 * len(fitting) else None
+    beside = list(zip(*(row[: min(first, _MOST_BESIDE)] for row in fitting), strict=True))
+    is_named = any(map(_names_variants, beside)) or _places_variants(header, beside)
+    return first if is_named else None
+
+
+def _are_calls(rows: list[list[str]], width: int, first: int) -> bool:
+    """Whether nearly all cells behind that column are calls; true where no row is there to tell."""
+    cells = [cell for row in rows if len(row) == width for cell in row[first : first + _CALLS_LOOKED_AT]]
+    return sum(map(_is_call, cells)) >= 0.9 * len(cells)
+
+
+def _names_variants(cells: Sequence[str]) -> bool:
+    """Whether a column names variants: nearly each, few of them twice, and in their order where names are bare places.
+
+    A code such as `3_10245`, a plate and a tube, looks like a place; a column of such codes is not in order.
+    """
+    named = [one for cell in cells if (one := variant_of(cell)) is not None]
+    if len(named) < 0.8 * len(cells) or len({one.name for one in named}) < len(named) / 2:
+        return False
+    bare = [one for one in named if one.position and not one.counted and one.name[:1].isdigit()]
+    runs = list(pairwise((one.chromosome, one.position) for one in bare))
+    steps = sum(a[0] != b[0] or a[1] > b[1] for a, b in runs)
+    return steps <= max(1, len(runs) // 5)
+
+
+def _places_variants(header: Sequence[str], beside: Sequence[Sequence[str]]) -> bool:
+    """Whether the header names a chromosome and a position, and the rows have both."""
+    columns: dict[str, Sequence[str]] = {}
+    for name, cells in zip(header, beside, strict=False):
+        for key, pattern in (("chromosome", _CHROMOSOME), ("position", _POSITION)):
+            if pattern.fullmatch(name):
+                columns.setdefault(key, cells)
+    if len(columns) < 2:
+        return False
+    chromosomes = sum(_A_CHROMOSOME.fullmatch(cell) is not None for cell in columns["chromosome"])
+    positions = sum(position_of(cell) > 0 for cell in columns["position"])
+    return min(chromosomes, positions) >= 0.8 * len(columns["position"])
 
 
 def _is_meta(name: str) -> bool:

@@ -23,9 +23,11 @@ def sniff(name: str, head: bytes) -> int:
     """The name and six columns before pairs of alleles: without its .map a .ped says nothing of its variants."""
     if not name.lower().endswith(".ped"):
         return 0
-    cells = head.split(b"\n", 1)[0].split()
-    alleles = cells[_COLUMNS_BEFORE:-1]
-    return 4 if len(alleles) >= 2 and all(len(one) <= 2 for one in alleles[:200]) else 0
+    first, end, _ = head.partition(b"\n")
+    alleles = first.split()[_COLUMNS_BEFORE:]
+    if end and len(alleles) % 2:
+        return 0
+    return 4 if len(alleles) > 2 and all(len(one) <= 2 for one in alleles[:-1][:200]) else 0
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 _ALLELE = r"[ACGTacgt]{1,60}"
 _PLACE = re.compile(
-    rf"(?:X(?=\d|[XYM][^A-Za-z]))?(?:chr)?(?P<chromosome>[1-9]|1\d|2[0-6]|X|Y|XY|MT?)[:_.-]"
+    rf"(?P<by_r>X(?=\d|[XYM][^A-Za-z]))?(?P<prefix>chr)?(?P<chromosome>[1-9]|1\d|2[0-6]|X|Y|XY|MT?)(?P<mark>[:_.-])"
     rf"(?P<position>\d{{2,9}})(?:[:_.-](?P<first>{_ALLELE})[:_.,/>-](?P<second>{_ALLELE}))?",
     re.IGNORECASE,
 )
+_FEWEST_DIGITS = 5
+"""Of a position that stands alone behind a bare number: no chromosome has variants before its base 10,000."""
 _RS = re.compile(r"(?:[A-Za-z]{2,8}[-_])?(rs\d{1,12})", re.IGNORECASE)
 _ARRAY = re.compile(r"(?:AX-|Affx-|SNP_A-|exm-?|kgp|JHU_|VG|seq-|GSA-|psy_|ilmnseq_|i)\d[\w.:-]{0,60}")
 _COUNTED = re.compile(rf"_(?P<counted>{_ALLELE})(?:\(?/(?P<other>{_ALLELE})\)?|\.\.(?P<r>{_ALLELE})\.)?$")
@@ -72,7 +74,7 @@ def _stated(text: str) -> NamedVariant | None:
     if rs is not None:
         return NamedVariant(rs[1].lower())
     place = _PLACE.fullmatch(text)
-    if place is not None:
+    if place is not None and _is_place(place):
         return NamedVariant(
             text,
             place["chromosome"].upper(),
@@ -81,3 +83,17 @@ def _stated(text: str) -> NamedVariant | None:
             (place["first"] or "").upper(),
         )
     return NamedVariant(text) if _ARRAY.fullmatch(text) else None
+
+
+def _is_place(place: re.Match[str]) -> bool:
+    """Whether it is no decimal number (`4.61`), time of day (`7:30`), month and year (`5-2014`) or code (`3_102`).
+
+    `chr` or alleles say so; a bare chromosome and position must be as long as positions are. R writes `.` for any
+    mark, and then an X before it.
+    """
+    if place["prefix"] or place["first"]:
+        return True
+    if place["mark"] == "." and not place["by_r"]:
+        return False
+    is_mitochondrial = place["chromosome"].upper().startswith("M") and place["mark"] == ":"
+    return is_mitochondrial or len(place["position"]) >= _FEWEST_DIGITS
