@@ -16,10 +16,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-SMALLEST = 512
+SMALLEST = 1024
 """Places in a new table: cleared within a fraction of a microsecond, enough for most columns."""
-NUMBERS, WORDS, LETTERS = range(3)
-"""Where it is counted how many numbers and words stand in the tables, and how much of `letters` these take."""
+NUMBERS, WORDS, LETTERS, WAITING_NUMBERS, WAITING_WORDS, TOUCHED = range(6)
+"""Where it is counted what stands in the tables, how much of `letters` the words take, and what waits."""
+NUMBERS_WAIT = 256
+WORDS_WAIT = 64
+"""So many wait until they are put into tables together: memory is asked for all of their places at once."""
 _LOWER_HALF = np.uint64(0xFFFFFFFF)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -55,18 +58,31 @@ def new_numbers(size: Any) -> Any:
 
 
 @numba.njit(forceinline=True, nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def keep_number(numbers: Any, number: Any, factor: Any, shift: Any, counts: Any) -> Any:
-    """Puts a number that is not negative into its table; False where there is no room left."""
+def _put_number(numbers: Any, number: Any, factor: Any, shift: Any) -> Any:
+    """Puts a number that is not negative into a table that is not full; 1 where it is new, else 0."""
     last = np.uint64(numbers.shape[0] - 1)
     at = _spread(np.uint64(number), factor) >> shift
     while numbers[at] >= 0:
         if numbers[at] == number:
-            return True
+            return 0
         at = (at + np.uint64(1)) & last
-    if 2 * counts[NUMBERS] >= numbers.shape[0]:
-        return False
     numbers[at] = number
-    counts[NUMBERS] += 1
+    return 1
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def keep_numbers(numbers: Any, waiting: Any, factor: Any, counts: Any) -> Any:
+    """Puts the numbers that wait into the table; False where it has no room for as many as may wait."""
+    if 2 * (counts[NUMBERS] + NUMBERS_WAIT) > numbers.shape[0]:
+        return False
+    shift = shift_of(numbers.shape[0])
+    touched = np.int64(0)
+    for i in range(counts[WAITING_NUMBERS]):
+        touched ^= numbers[_spread(np.uint64(waiting[i]), factor) >> shift]
+    counts[TOUCHED] = touched
+    for i in range(counts[WAITING_NUMBERS]):
+        counts[NUMBERS] += _put_number(numbers, waiting[i], factor, shift)
+    counts[WAITING_NUMBERS] = 0
     return True
 
 
@@ -75,10 +91,9 @@ def wider_numbers(numbers: Any, factor: Any) -> Any:
     """A table of four times the size with the same numbers."""
     wider = new_numbers(4 * numbers.shape[0])
     shift = shift_of(wider.shape[0])
-    counts = np.zeros(3, np.int64)
     for i in range(numbers.shape[0]):
         if numbers[i] >= 0:
-            keep_number(wider, numbers[i], factor, shift, counts)
+            _put_number(wider, numbers[i], factor, shift)
     return wider
 
 
@@ -101,17 +116,17 @@ def new_words(size: Any) -> Any:
 
 
 @numba.njit(forceinline=True, nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def keep_word(
-    word: Any, length: Any, factor: Any, shift: Any, slots: Any, places: Any, letters: Any, counts: Any
-) -> Any:
-    """Puts a word into its tables; False where there is no room left.
-
-    `word` has its bytes, eight to a uint64, zeros behind the last.
-    """
-    size = (length + 7) >> 3
+def spread_word(word: Any, length: Any, factor: Any) -> Any:
+    """Bits of a word whose bytes stand eight to a uint64, zeros behind the last."""
     bits = factor
-    for i in range(size):
+    for i in range((length + 7) >> 3):
         bits = _spread(bits ^ word[np.uint64(i)], factor)
+    return bits
+
+
+@numba.njit(forceinline=True, nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _stands_at(word: Any, bits: Any, length: Any, shift: Any, slots: Any, places: Any, letters: Any) -> Any:
+    """The slot of a word, or the empty one that it would take, and whether it is the word's."""
     last = np.uint64(slots.shape[0] - 1)
     at = bits >> shift
     while slots[at]:
@@ -119,29 +134,49 @@ def keep_word(
             known = (slots[at] & _LOWER_HALF) - np.uint64(1)
             begin = places[known, 0] >> 3
             is_same = places[known, 1] == length
-            for i in range(size):
+            for i in range((length + 7) >> 3):
                 is_same &= letters[np.uint64(begin + i)] == word[np.uint64(i)]
             if is_same:
-                return True
+                return at, True
         at = (at + np.uint64(1)) & last
+    return at, False
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def keep_words(waiting: Any, slots: Any, places: Any, letters: Any, counts: Any) -> Any:
+    """Puts the words that wait into their tables; False where these have no room for as many as may wait.
+
+    `waiting` has of each its bits, its length and its bytes.
+    """
     count, used = counts[WORDS], counts[LETTERS]
-    if 2 * count >= slots.shape[0] or used + size > letters.shape[0]:
+    if 2 * (count + WORDS_WAIT) > slots.shape[0] or used + 8 * WORDS_WAIT > letters.shape[0]:
         return False
-    slots[at] = (bits & ~_LOWER_HALF) | np.uint64(count + 1)
-    places[count, 0] = 8 * used
-    places[count, 1] = length
-    for i in range(size):
-        letters[np.uint64(used + i)] = word[np.uint64(i)]
-    counts[WORDS] += 1
-    counts[LETTERS] += size
+    shift = shift_of(slots.shape[0])
+    touched = np.uint64(0)
+    for i in range(counts[WAITING_WORDS]):
+        touched ^= slots[waiting[i, 0] >> shift]
+    counts[TOUCHED] = np.int64(touched >> np.uint64(1))
+    for i in range(counts[WAITING_WORDS]):
+        bits, length, word = waiting[i, 0], np.int64(waiting[i, 1]), waiting[i, 2:]
+        at, is_known = _stands_at(word, bits, length, shift, slots, places, letters)
+        if is_known:
+            continue
+        slots[at] = (bits & ~_LOWER_HALF) | np.uint64(count + 1)
+        places[count, 0] = 8 * used
+        places[count, 1] = length
+        for k in range((length + 7) >> 3):
+            letters[np.uint64(used + k)] = word[np.uint64(k)]
+        count += 1
+        used += (length + 7) >> 3
+    counts[WORDS], counts[LETTERS], counts[WAITING_WORDS] = count, used, 0
     return True
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def wider_words(slots: Any, places: Any, letters: Any, counts: Any) -> Any:
-    """The same words in tables that have room for one more of any length."""
+    """The same words in tables that have room for all that may wait."""
     count, used = counts[WORDS], counts[LETTERS]
-    if 2 * count >= slots.shape[0]:
+    if 2 * (count + WORDS_WAIT) > slots.shape[0]:
         wider = np.zeros(4 * slots.shape[0], np.uint64)
         shift = shift_of(wider.shape[0])
         last = np.uint64(wider.shape[0] - 1)
@@ -155,7 +190,7 @@ def wider_words(slots: Any, places: Any, letters: Any, counts: Any) -> Any:
         roomier = np.empty((wider.shape[0] // 2, 2), np.int64)
         roomier[:count] = places[:count]
         places = roomier
-    if used + 8 > letters.shape[0]:
+    if used + 8 * WORDS_WAIT > letters.shape[0]:
         longer = np.empty(2 * letters.shape[0], np.uint64)
         longer[:used] = letters[:used]
         letters = longer

@@ -15,14 +15,18 @@ import numpy.typing as npt
 from matcher.prf import _sip, _sip_number
 from matcher.tables.distinct import (
     NUMBERS,
+    NUMBERS_WAIT,
     SMALLEST,
+    WAITING_NUMBERS,
+    WAITING_WORDS,
     WORDS,
-    keep_number,
-    keep_word,
+    WORDS_WAIT,
+    keep_numbers,
+    keep_words,
     listed_numbers,
     new_numbers,
     new_words,
-    shift_of,
+    spread_word,
     wider_numbers,
     wider_words,
 )
@@ -248,30 +252,35 @@ def scan(k0: Any, k1: Any, data: Any, offsets: Any) -> Any:
         size *= 2
     numbers = new_numbers(size)
     slots, places, letters = new_words(size)
-    word = np.empty(2 * LONGEST // 8 + 1, dtype=np.uint64)
-    counts = np.zeros(3, dtype=np.int64)
+    numbers_wait = np.empty(NUMBERS_WAIT, dtype=np.int64)
+    words_wait = np.empty((WORDS_WAIT, 2 * LONGEST // 8 + 3), dtype=np.uint64)
+    counts = np.zeros(6, dtype=np.int64)
     part, at = 0, offsets[0]
     while True:
-        part, at = _scan_on(data, offsets, part, at, factor, numbers, slots, places, letters, word, counts)
+        part, at = _scan_on(
+            data, offsets, part, at, factor, numbers_wait, words_wait, numbers, slots, places, letters, counts
+        )
+        if not keep_numbers(numbers, numbers_wait, factor, counts):
+            numbers = wider_numbers(numbers, factor)
+            keep_numbers(numbers, numbers_wait, factor, counts)
+        if not keep_words(words_wait, slots, places, letters, counts):
+            slots, places, letters = wider_words(slots, places, letters, counts)
+            keep_words(words_wait, slots, places, letters, counts)
         if part == offsets.shape[0] - 1:
             break
-        if 2 * counts[NUMBERS] >= numbers.shape[0]:
-            numbers = wider_numbers(numbers, factor)
-        slots, places, letters = wider_words(slots, places, letters, counts)
     listed = listed_numbers(numbers, counts[NUMBERS])
     return hashed(k0, k1, listed, places[: counts[WORDS]], letters.view(np.uint8))
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _scan_on(  # noqa: C901 - one compiled pass
-    data: Any, offsets: Any, part: Any, at: Any, factor: Any,
-    numbers: Any, slots: Any, places: Any, letters: Any, word: Any, counts: Any,
+    data: Any, offsets: Any, part: Any, at: Any, factor: Any, numbers_wait: Any, words_wait: Any,
+    numbers: Any, slots: Any, places: Any, letters: Any, counts: Any,
 ) -> Any:  # fmt: skip
     """Goes on in a part at `at`, until the last part's end or until a table is full; answers where to go on then.
 
     That is the start of a word, some of whose pieces may be in the tables already; they are put there once only.
     """
-    number_shift, word_shift = shift_of(numbers.shape[0]), shift_of(slots.shape[0])
     first, size = offsets[part], offsets[part + 1]
     while True:
         # what may be an id has a digit
@@ -287,41 +296,55 @@ def _scan_on(  # noqa: C901 - one compiled pass
         if before == 0 or before == _MARK:
             value, end = _plain_number(data, digit, size)
             if end > digit:
-                if value >= SMALLEST_NUMBER and not keep_number(numbers, value, factor, number_shift, counts):
-                    return part, digit
+                if value >= SMALLEST_NUMBER:
+                    if counts[WAITING_NUMBERS] == NUMBERS_WAIT and not keep_numbers(
+                        numbers, numbers_wait, factor, counts
+                    ):
+                        return part, digit
+                    numbers_wait[counts[WAITING_NUMBERS]] = value
+                    counts[WAITING_NUMBERS] += 1
                 at = end
                 continue
         start = _start_of_word(data, digit, at)
         after_point = start > first and data[np.uint64(start - 1)] == 46
         # a word: letters, digits, and single -_. between them
-        end = start
-        has_letters, has_joiners = False, False
+        end, seen = start, _KINDS[0]
         while end < size:
             kind = _KINDS[data[np.uint64(end)]]
-            if kind == _LETTER:
-                has_letters = True
-            elif kind == _JOINER:
-                if end + 1 >= size or not _KINDS[data[np.uint64(end + 1)]] & _DIGIT_OR_LETTER:
-                    break
-                has_joiners = True
-            elif kind != _DIGIT:
+            if not kind & _DIGIT_OR_LETTER and (
+                kind != _JOINER or end + 1 >= size or not _KINDS[data[np.uint64(end + 1)]] & _DIGIT_OR_LETTER
+            ):
                 break
+            seen |= kind
             end += 1
         # itself, then its pieces, each a number or a word of its own
         begin, stop, piece = start, end, start
-        is_word = has_letters and end - start <= 2 * LONGEST
+        is_word = bool(seen & _LETTER) and end - start <= 2 * LONGEST
+        has_joiners = bool(seen & _JOINER)
         while True:
             if is_word:
-                length = _canonical(data, begin, stop, word)
-                if length and not keep_word(word, length, factor, word_shift, slots, places, letters, counts):
+                if counts[WAITING_WORDS] == WORDS_WAIT and not keep_words(
+                    words_wait, slots, places, letters, counts
+                ):
                     return part, start
+                word = words_wait[counts[WAITING_WORDS]]
+                length = _canonical(data, begin, stop, word[2:])
+                if length:
+                    word[0] = spread_word(word[2:], length, factor)
+                    word[1] = length
+                    counts[WAITING_WORDS] += 1
             if piece >= end or not (has_joiners or start == digit):
                 break
             is_word = False
             if _KINDS[data[np.uint64(piece)]] == _DIGIT and not after_point:
                 value, stop = _number(data, piece, size)
-                if value >= SMALLEST_NUMBER and not keep_number(numbers, value, factor, number_shift, counts):
-                    return part, start
+                if value >= SMALLEST_NUMBER:
+                    if counts[WAITING_NUMBERS] == NUMBERS_WAIT and not keep_numbers(
+                        numbers, numbers_wait, factor, counts
+                    ):
+                        return part, start
+                    numbers_wait[counts[WAITING_NUMBERS]] = value
+                    counts[WAITING_NUMBERS] += 1
                 if value >= 0 or (stop > piece and not (stop < size and _is_letter(data[stop]))):
                     piece = stop
                     if piece < end:
@@ -329,15 +352,12 @@ def _scan_on(  # noqa: C901 - one compiled pass
                         piece += 0 if _KINDS[data[np.uint64(piece)]] & _DIGIT_OR_LETTER else 1
                     continue
             begin = stop = piece
-            digits, others = False, False
+            seen = _KINDS[0]
             while stop < end and _KINDS[data[np.uint64(stop)]] & _DIGIT_OR_LETTER:
-                if _KINDS[data[np.uint64(stop)]] == _DIGIT:
-                    digits = True
-                else:
-                    others = True
+                seen |= _KINDS[data[np.uint64(stop)]]
                 stop += 1
-            is_word = has_joiners and digits and others and stop - begin <= LONGEST
-            after_point = stop < end and data[np.uint64(stop)] == 46 and not others
+            is_word = has_joiners and seen == _DIGIT_OR_LETTER and stop - begin <= LONGEST
+            after_point = stop < end and data[np.uint64(stop)] == 46 and not seen & _LETTER
             piece = stop + 1
         at = max(end, piece)
 
