@@ -48,23 +48,19 @@ def bytes_of(cells: Sequence[str], most: int | None = None) -> tuple[Bytes, Offs
     if isinstance(cells, Cells):
         if cells.window is None:
             offsets, data, _ = _buffers(cells.arrow)
-            cells.window = data, offsets
+            cells.window = _sealed(data, offsets)
         data, offsets = cells.window
         return data, offsets if most is None else offsets[: most + 1]
     encoded = [cell.encode(errors="replace") for cell in cells[:most]]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(cell) for cell in encoded], out=offsets[1:])
-    return np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets
+    return _sealed(np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets)
 
 
-def lines_of(cells: Sequence[str]) -> Bytes:
-    """A column's bytes with a line break between cells."""
-    data, offsets = bytes_of(cells)
-    if offsets.size < 2:
-        return np.zeros(0, dtype=np.uint8)
-    lines = np.empty(int(offsets[-1] - offsets[0]) + offsets.size - 2, dtype=np.uint8)
-    _in_lines(data, offsets, lines)
-    return lines
+def _sealed(data: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
+    """Both as arrays that nobody writes to, wherever they come from: else each loop is compiled for either kind."""
+    data.flags.writeable = offsets.flags.writeable = False
+    return data, offsets
 
 
 def picked(pieces: Sequence[Sequence[str]], first: int, step: int) -> Cells:
@@ -115,7 +111,7 @@ def _cells_of(data: Bytes, ends: Offsets) -> Cells:
 
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(data)]
     cells = Cells(pa.Array.from_buffers(pa.large_string(), ends.size - 1, buffers))
-    cells.window = data, ends
+    cells.window = _sealed(data, ends)
     return cells
 
 
@@ -149,18 +145,23 @@ def id_shapes(cells: Sequence[str]) -> tuple[int, int] | None:
     The shape: 5 to 12 digits, once or twice with a hyphen or underscore between; or 6 to 40 letters, digits,
     hyphens and underscores that begin with letters and then a digit, or with digits and then a letter.
     """
-    data, offsets = bytes_of(cells)
-    counts = np.zeros(2, dtype=np.int64)
-    return (int(counts[0]), int(counts[1])) if _count_ids(data, offsets, counts) else None
+    return _id_shapes(*bytes_of(cells))
 
 
 def id_lines(text: str) -> tuple[int, int] | None:
-    """Lines of a text that are not blank, and those that have the shape of an id; None where it is not ASCII."""
+    """The same of the lines of a text."""
     if not text.isascii():
         return None
+    data = np.frombuffer(text.encode(), dtype=np.uint8)
+    # all that ends a line is a blank, so it may stand at the beginning of the next one
+    controls = np.flatnonzero(data < 31)
+    breaks = controls[(data[controls] >= 28) | ((data[controls] >= 10) & (data[controls] <= 13))]
+    return _id_shapes(*_sealed(data, np.concatenate([[0], breaks, [data.size]])))
+
+
+def _id_shapes(data: Bytes, offsets: Offsets) -> tuple[int, int] | None:
     counts = np.zeros(2, dtype=np.int64)
-    _count_id_lines(np.frombuffer(text.encode(), dtype=np.uint8), counts)
-    return int(counts[0]), int(counts[1])
+    return (int(counts[0]), int(counts[1])) if _count_ids(data, offsets, counts) else None
 
 
 def holds(cells: Sequence[str], text: str) -> bool:
@@ -174,18 +175,6 @@ def holds(cells: Sequence[str], text: str) -> bool:
 def is_blank(byte: Any) -> Any:
     """Whether `str.strip` takes it away, among ASCII."""
     return byte == 32 or 9 <= byte <= 13 or 28 <= byte <= 31
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _in_lines(data: Any, offsets: Any, lines: Any) -> None:
-    at = 0
-    for i in range(offsets.shape[0] - 1):
-        if i:
-            lines[at] = 10
-            at += 1
-        for k in range(offsets[i], offsets[i + 1]):
-            lines[at] = data[k]
-            at += 1
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -267,23 +256,6 @@ def _few(data: Any, offsets: Any) -> Any:
         if end - start == 1 and 49 <= data[start] <= 52:
             few += 1
     return few
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _count_id_lines(data: Any, counts: Any) -> None:
-    """As `_count_ids`, of what stands between line breaks, all of which are blanks."""
-    at = 0
-    while at < data.shape[0]:
-        if is_blank(data[at]):
-            at += 1
-            continue
-        start = end = at
-        while at < data.shape[0] and not (10 <= data[at] <= 13 or 28 <= data[at] <= 30):
-            if not is_blank(data[at]):
-                end = at + 1
-            at += 1
-        counts[0] += 1
-        counts[1] += 1 if _is_id(data, start, end) else 0
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

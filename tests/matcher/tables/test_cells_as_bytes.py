@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matcher.prf import siphash24
-from matcher.tables.cell_bytes import lines_of, looks_of, picked
+from matcher.tables.cell_bytes import looks_of, picked
 from matcher.tables.cell_ids import hashes_of_cells, share_of_ids
 from matcher.tables.cells import read_column
 from matcher.tables.found_columns import read_found_column
@@ -84,13 +84,6 @@ def test_every_so_many_cells_of_pieces(first: int, step: int) -> None:
         pieces = [cells[:1], cells[1:1], cells[1:30], cells[30:]]
         assert picked(pieces, first, step).strings() == cells[first::step]
     assert picked([], first, step).strings() == []
-
-
-def test_a_column_is_its_cells_by_lines_whatever_holds_them() -> None:
-    for cells in columns(2):
-        text = "\n".join(cells).encode()
-        assert lines_of(cells).tobytes() == text
-        assert lines_of(picked([["before", *cells]], 0, 1)[1:]).tobytes() == text
 
 
 def test_looks_are_never_too_few() -> None:
