@@ -14,6 +14,7 @@ from typing import Any
 
 from matcher.content import ContentSketch
 from matcher.contents import Event, FileEnded, FileStarted, Limits, Picture, Text
+from matcher.genotypes.called_tables import with_calls
 from matcher.genotypes.found import FoundGenotypes
 from matcher.genotypes.panels import public_samples
 from matcher.library import matchers
@@ -60,7 +61,7 @@ class Examiner:
         """Answers, one for every file that ends in `events`; ids in names are masked, but not in the path `given`."""
         mask = id_mask(self.library, self.keys)
         file = self._open("")
-        for event in events:
+        for event in with_calls(events):
             match event:
                 case FileStarted(path):
                     file = self._open(path)

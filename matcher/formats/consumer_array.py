@@ -36,6 +36,8 @@ _CHROMOSOMES: npt.NDArray[Any] = np.array(
 _BUILD = re.compile(r"build\s*(36|37|38)|GRCh(37|38)|hg(18|19|38)", re.IGNORECASE)
 _BUILDS = {"36": "GRCh36", "18": "GRCh36", "37": "GRCh37", "19": "GRCh37", "38": "GRCh38"}
 _LOOKED_AT = 60
+_TELLING = 20
+"""Lines of which a person's are never all heterozygous."""
 _SHORTEST = 9
 """Bytes of the shortest line of a variant."""
 _MOST_RUNS = 100
@@ -46,13 +48,15 @@ _Variants = tuple[
 
 
 def sniff(name: str, head: bytes) -> int:
-    """4 where most of the lines are a variant's of one person."""
+    """4 where most of the lines are a variant's of one person: a list of variants has two alleles in every line."""
     lines = head.splitlines()[:-1]
     told = (line for line in lines if line.strip() and not line.startswith(b"#"))
     body = [line.decode("utf-8", "replace") for line in islice(told, 1, _LOOKED_AT + 1)]
     if len(body) < 3:
         return 0
-    return 4 if sum(_LINE.fullmatch(line) is not None for line in body) >= 0.9 * len(body) else 0
+    read = [one for line in body if (one := _LINE.fullmatch(line)) is not None]
+    is_list = len(read) >= _TELLING and all(one["second"] not in (None, one["first"]) for one in read)
+    return 4 if len(read) >= 0.9 * len(body) and not is_list else 0
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Genotypes]:

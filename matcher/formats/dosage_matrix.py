@@ -6,21 +6,25 @@ other columns (ids, phenotypes) come as a table, so that nothing of the file is 
 
 from __future__ import annotations
 
-import re
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from matcher.contents import Genotypes, Limits, Opened, Table, Unreadable
-from matcher.formats.beside import SURE_WITHIN, position_of, variants_a_part
+from matcher.formats.beside import SURE_WITHIN, variants_a_part
 from matcher.formats.call_matrix import CallMatrix, kept_variants, part_of
 from matcher.formats.delimited import parts_of
 from matcher.formats.scanning import bytes_of, scan_dosages
 from matcher.genotypes.naming import NamedVariant, split_counted, variant_of
+from matcher.genotypes.variant_columns import (
+    describes_variants,
+    names_variants,
+    places_variants,
+    variant_of_row,
+)
 
 FORMAT = "dosage-matrix"
 FEWEST_VARIANTS = 24
@@ -35,11 +39,6 @@ _DELIMITERS = (b"\t", b",", b";", b" ")
 _MISSING = {"", "na", "nan", "null", ".", "-9", "-1", "-", "none"}
 _TRAW = ("CHR", "SNP", "(C)M", "POS", "COUNTED", "ALT")
 _RAW_COLUMNS = {"fid", "iid", "pat", "mat", "sex", "phenotype"}
-_CHROMOSOME = re.compile(r"#?(chr|chrom|chromosome|chr_id)", re.IGNORECASE)
-_POSITION = re.compile(r"(pos|position|bp|base_pair_location|start)", re.IGNORECASE)
-_A_CHROMOSOME = re.compile(r"(chr)?([1-9]|1\d|2[0-6]|X|Y|XY|MT?)", re.IGNORECASE)
-_COUNTED = re.compile(r"(counted|alt|a1|effect_allele|allele1|coded_allele)", re.IGNORECASE)
-_OTHER = re.compile(r"(ref|a2|other_allele|allele2|noncoded_allele|a0|reference)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,63 +143,30 @@ def _first_call(header: Sequence[str], rows: list[list[str]]) -> int | None:
     first = width
     while first > 1 and all(_is_call(row[first - 1]) for row in fitting):
         first -= 1
-    first = max(first, 1 + max((n for n, one in enumerate(header[:12]) if _is_meta(one)), default=0))
-    if width - first < FEWEST_SAMPLES:
-        return None
+    first = max(
+        first, 1 + max((n for n, one in enumerate(header[:12]) if describes_variants(one)), default=0)
+    )
+    samples = header[first:]
+    if len(samples) < FEWEST_SAMPLES or all(map(_is_call, samples)):
+        return None  # few columns, or no header: the first row is a row like the others
+    if 2 * sum(variant_of(one) is not None for one in samples[:200]) > len(samples[:200]):
+        return None  # variants by variants: correlations
     values = [cell for row in fitting for cell in row[first:] if cell.lower() not in _MISSING]
     sure = [float(one) for one in values]
     near = sum(abs(one - round(one)) <= 0.1 for one in sure)
     if len({round(one) for one in sure}) < 2 or near < 0.8 * len(sure):
         return None
     beside = list(zip(*(row[: min(first, _MOST_BESIDE)] for row in fitting), strict=True))
-    is_named = any(map(_names_variants, beside)) or _places_variants(header, beside)
+    is_named = any(map(names_variants, beside)) or places_variants(header, beside)
     return first if is_named else None
 
 
 def _are_calls(rows: list[list[str]], width: int, first: int) -> bool:
-    """Whether nearly all cells behind that column are calls; true where no row is there to tell."""
-    cells = [cell for row in rows if len(row) == width for cell in row[first : first + _CALLS_LOOKED_AT]]
-    return sum(map(_is_call, cells)) >= 0.9 * len(cells)
-
-
-def _names_variants(cells: Sequence[str]) -> bool:
-    """Whether a column names variants: nearly each, few of them twice, and in their order where names are bare places.
-
-    A code such as `3_10245`, a plate and a tube, looks like a place; a column of such codes is not in order.
-    """
-    named = [one for cell in cells if (one := variant_of(cell)) is not None]
-    if len(named) < 0.8 * len(cells) or len({one.name for one in named}) < len(named) / 2:
-        return False
-    bare = [one for one in named if one.position and not one.counted and one.name[:1].isdigit()]
-    runs = list(pairwise((one.chromosome, one.position) for one in bare))
-    steps = sum(a[0] != b[0] or a[1] > b[1] for a, b in runs)
-    return steps <= max(1, len(runs) // 5)
-
-
-def _places_variants(header: Sequence[str], beside: Sequence[Sequence[str]]) -> bool:
-    """Whether the header names a chromosome and a position, and the rows have both."""
-    columns: dict[str, Sequence[str]] = {}
-    for name, cells in zip(header, beside, strict=False):
-        for key, pattern in (("chromosome", _CHROMOSOME), ("position", _POSITION)):
-            if pattern.fullmatch(name):
-                columns.setdefault(key, cells)
-    if len(columns) < 2:
-        return False
-    chromosomes = sum(_A_CHROMOSOME.fullmatch(cell) is not None for cell in columns["chromosome"])
-    positions = sum(position_of(cell) > 0 for cell in columns["position"])
-    return min(chromosomes, positions) >= 0.8 * len(columns["position"])
-
-
-def _is_meta(name: str) -> bool:
-    patterns = (_CHROMOSOME, _POSITION, _COUNTED, _OTHER)
-    return any(one.fullmatch(name) for one in patterns) or name.lower() in (
-        "snp",
-        "(c)m",
-        "cm",
-        "id",
-        "rsid",
-        "maf",
-    )
+    """Whether nearly all cells behind that column are calls, and of samples; true where no row is there to tell."""
+    fitting = [row for row in rows if len(row) == width]
+    cells = [cell for row in fitting for cell in row[first : first + _CALLS_LOOKED_AT]]
+    is_of_variants = bool(fitting) and first > 0 and names_variants([row[0] for row in fitting])
+    return sum(map(_is_call, cells)) >= 0.9 * len(cells) and not is_of_variants
 
 
 def _is_call(cell: str) -> bool:
@@ -285,7 +251,7 @@ def _by_variant(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Geno
         if cells is None or not _read_calls(cells[1], layout.delimiter, out):
             odd += bool(line.strip())
             continue
-        variants.append(_variant_of_row(cells[0], layout.header))
+        variants.append(variant_of_row(cells[0], layout.header))
         rows.append(out.copy())
         if len(rows) >= step:
             yield part_of(samples, variants, np.stack(rows))
@@ -300,26 +266,6 @@ def _by_variant(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Geno
 
 def _unfitting(lines: int) -> Unreadable:
     return Unreadable("damaged", f"{lines} lines do not fit the header; the others were read")
-
-
-def _variant_of_row(cells: list[str], header: Sequence[str]) -> NamedVariant:
-    """What a row's own columns and its name state of the variant."""
-    known = next((one for cell in cells if (one := variant_of(cell)) is not None), NamedVariant(cells[0]))
-    told: dict[str, str] = {}
-    for name, cell in zip(header, cells, strict=False):
-        for key, pattern in (("c", _CHROMOSOME), ("p", _POSITION), ("b", _COUNTED), ("a", _OTHER)):
-            if pattern.fullmatch(name):
-                told.setdefault(key, cell)
-    if "COUNTED" in header:  # a .traw calls the other allele ALT
-        told["b"] = cells[header.index("COUNTED")]
-        told["a"] = cells[header.index("ALT")] if "ALT" in header[: len(cells)] else ""
-    return NamedVariant(
-        known.name,
-        told.get("c", known.chromosome),
-        position_of(told["p"]) if "p" in told else known.position,
-        told.get("b", known.counted).upper(),
-        told.get("a", known.other).upper(),
-    )
 
 
 def _without_family(name: str) -> str:
