@@ -138,7 +138,7 @@ def _load_readers() -> None:
     scanning = importlib.import_module("matcher.formats.scanning")
     scanning.prepare()
     importlib.import_module("matcher.texts.pieces").prepare()
-    for library in ("pyarrow.csv", "pyarrow.parquet", "pgenlib"):
+    for library in ("pyarrow.csv", "pyarrow.parquet", "pgenlib", "polars"):
         importlib.import_module(library)
 
 
