@@ -1,4 +1,4 @@
-"""Tables as text: comma, tab, semicolon, bar or blanks between cells, in any encoding, with a header or without.
+"""Tables as text: comma, tab, semicolon, bar, blanks or any other sign between cells, in any encoding.
 
 Arrow parses what is regular, at hundreds of megabytes a second; rows that do not fit, and texts in other encodings
 than UTF-8, go through Python's csv module. Cells stay as they stand: nothing is turned into numbers or dates here.
@@ -19,13 +19,20 @@ from matcher.formats.encodings import decoded, encoding_of, text_of
 
 FORMAT = "csv"
 DELIMITERS = (",", "\t", ";", "|")
+_KNOWN = " " + "".join(DELIMITERS)
+_NO_DELIMITERS = frozenset(" \"'-_./+\r\n\0").union(DELIMITERS)
+_RECORD_END = "\x1e"
+"""What ends rows where ASCII's own separators are used and there are no lines."""
 LOOKED_AT = 60
+_MOST_LINES = 5
+"""Lines of a row that has line breaks in its cells."""
 HEAD_BYTES = 64 << 10
 BLOCK_BYTES = 4 << 20
 MOST_CELLS = 2_000_000
 """Cells of one part: a wide table comes in fewer rows a part."""
 _NUMBER = re.compile(r"[-+]?(\d[\d ,.]*|\.\d+)([eE][-+]?\d+)?%?")
-_DATE = re.compile(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?([ T]\d{1,2}:\d{2}.*)?")
+_DATE = re.compile(r"\d{1,4}(?:([-/.])\d{1,2}\1|年\d{1,2}月)\d{1,4}日?([ T]\d{1,2}:\d{2}.*)?")
+"""`34-0.0` is the name of a field."""
 _MISSING = {"", "na", "nan", "null", "none", "n/a", ".", "-"}
 _MOST_CELL = 1 << 20
 
@@ -39,13 +46,15 @@ def sniff(name: str, head: bytes) -> int:
     delimiter = delimiter_of(lines)
     if delimiter is None:
         return 0
-    if name.lower().endswith((".csv", ".tsv", ".tab", ".psv")):
-        return 3
-    rows = _cells(lines[:LOOKED_AT], delimiter)
+    is_named = name.lower().endswith((".csv", ".tsv", ".tab", ".psv"))
+    rows = _whole_rows(lines[:LOOKED_AT], delimiter)
     # Prose and code have commas too; a table has the same number of cells in nearly every row.
     counts = Counter(len(row) for row in rows)
     width, agreeing = counts.most_common(1)[0]
-    return 2 if len(rows) >= 3 and width >= 2 and agreeing >= 0.95 * len(rows) else 0
+    is_table = is_named or (len(rows) >= 3 and width >= 2 and agreeing >= 0.95 * len(rows))
+    if delimiter == " " and (agreeing < len(rows) or lines[0].endswith(" \\")):
+        return int(is_table)  # cells may be empty or hold blanks: `fixed_width` tells where they stand
+    return (3 if is_named else 2) if is_table else 0
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table]:
@@ -55,14 +64,16 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     delimiter = delimiter_of(lines) or ","
     shape = _shape_of(lines, delimiter)
     given = 0
-    if shape is not None and encoding_of(head) in ("utf-8", "utf-8-sig"):
+    end = _end_of(decoded(head) or "")
+    is_plain = delimiter.isascii() and end == "\n" and encoding_of(head) in ("utf-8", "utf-8-sig")
+    if shape is not None and is_plain:
         regular = _Regular(opened, limits, delimiter, shape)
         yield from regular.tables()
         if regular.is_complete:
             return
         given = regular.given
     with text_of(opened.stream, head) as text:
-        rows = _rows(text, delimiter)
+        rows = _rows(text if end == "\n" else _records(text), delimiter)
         if shape is None:
             yield from parts_of(opened.name, rows, limits)
         else:
@@ -233,34 +244,90 @@ def delimiter_of(lines: list[str]) -> str | None:
     for delimiter in (*DELIMITERS, " "):
         if sum(delimiter in line for line in lines) < 0.6 * len(lines) and delimiter != " ":
             continue
-        counts = Counter(len(row) for row in _cells(lines, delimiter))
+        rows = _whole_rows(lines, delimiter)
+        counts = Counter(len(row) for row in rows)
         width, agreeing = max(counts.items(), key=lambda one: (one[1], one[0]))
-        score = (agreeing / len(lines), width, delimiter)
-        if width >= 2 and agreeing >= 0.6 * len(lines) and (best is None or score[:2] > best[:2]):
+        count = max(len(rows), len(lines) / _MOST_LINES)
+        score = (agreeing / count, width, delimiter)
+        if width >= 2 and agreeing >= 0.6 * count and (best is None or score[:2] > best[:2]):
             best = score
-    return best[2] if best else None
+    known = best[2] if best else None
+    rare = _rare_delimiter(lines, is_alone=known is None)
+    return rare if rare and (known is None or _share(lines, rare) > _share(lines, known)) else known
+
+
+def _rare_delimiter(lines: list[str], *, is_alone: bool) -> str | None:
+    """Any other sign that divides every line into as many cells, if two columns of them are values.
+
+    A colon stands in times of day, and `<` before values that were too small to tell: where another sign may divide
+    the lines as well, cells do not begin or end with it.
+    """
+    best: tuple[int, str] | None = None
+    for sign in set(lines[0]) - _NO_DELIMITERS if len(lines) >= 3 else ():
+        if (
+            sign.isalnum()
+            or not (sign.isascii() or sign == "¦")
+            or len({one.count(sign) for one in lines}) > 1
+        ):
+            continue
+        rows = _cells(lines, sign)
+        width, values = len(rows[0]), value_columns(rows[1:])
+        is_told = is_alone and _divides_no_times(rows) if sign == ":" else values >= 2
+        if not is_alone and any(cell != cell.strip(_KNOWN) for row in rows for cell in row):
+            continue
+        if width >= 3 and is_told and all(len(row) == width for row in rows):
+            best = max(best or (0, ""), (values, sign))
+    return best[1] if best else None
+
+
+def _divides_no_times(rows: list[list[str]]) -> bool:
+    """Whether colons stand between the cells of a table, not in times of day, addresses or names of variants."""
+    width, values = len(rows[0]), value_columns(rows[1:])
+    is_long = any(len(cell) > 3 and is_value(cell) for cell in rows[1])
+    return is_long and values >= 3 and (width >= 6 or (width >= 4 and is_header(rows)))
+
+
+def _share(lines: list[str], delimiter: str) -> float:
+    """The share of columns that are values."""
+    rows = _cells(lines, delimiter)
+    return value_columns(rows[1:]) / max(1, min(map(len, rows), default=1))
 
 
 def is_header(rows: list[list[str]]) -> bool:
     """Whether the first row names columns: no cell of it looks like a value where those below do."""
     if len(rows) < 2:
-        return bool(rows) and not any(_is_value(cell) for cell in rows[0])
+        return bool(rows) and not any(is_value(cell) for cell in rows[0])
     first, below = rows[0], rows[1:]
-    if any(_is_value(cell) for cell in first if cell.strip()):
+    if any(is_value(cell) for cell in first if cell.strip()):
         # `31-0.0` and the like are names of fields, not numbers.
         return False
-    if len({cell.strip() for cell in first}) < len(first):
-        return False
     columns = list(zip(*(row for row in below if len(row) == len(first)), strict=False))
-    if any(any(_is_value(cell) for cell in column) for column in columns):
+    counts = Counter(cell.strip() for cell in first)
+    for name, column in zip(first, columns, strict=False):
+        # A name may come again over values; a row with cells that are empty or alike is no header.
+        if counts[name.strip()] > 1 and bool(name.strip()) != bool(value_columns([[one] for one in column])):
+            return False
+    if not columns and len(counts) < len(first):
+        return False
+    if any(any(is_value(cell) for cell in column) for column in columns):
         return True
     # Only words: a header's words do not come again below.
     return not any(first[number] in column for number, column in enumerate(columns))
 
 
-def _is_value(cell: str) -> bool:
+def is_value(cell: str) -> bool:
+    """Whether a cell is a number or a date; what is missing is neither."""
     cell = cell.strip()
     return bool(cell.lower() not in _MISSING and (_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)))
+
+
+def value_columns(rows: list[list[str]]) -> int:
+    """How many columns of rows hold numbers or dates wherever they hold anything, in at least two rows."""
+    found = 0
+    for column in zip(*rows, strict=False):
+        told = [cell for cell in column if cell.strip().lower() not in _MISSING]
+        found += len(told) >= min(2, len(rows)) and sum(map(is_value, told)) >= 0.8 * len(told)
+    return found
 
 
 def _first_of_width(rows: list[list[str]], width: int) -> int:
@@ -280,8 +347,30 @@ def _numbered(width: int) -> tuple[str, ...]:
 
 
 def _whole_lines(text: str, head_length: int) -> list[str]:
-    lines = text.splitlines()
+    lines = re.split("\r\n|\r|\n" if _end_of(text) == "\n" else _RECORD_END, text)
+    lines = lines if lines[-1] else lines[:-1]
     return lines[:-1] if head_length >= HEAD_BYTES and len(lines) > 1 else lines
+
+
+def _end_of(text: str) -> str:
+    return _RECORD_END if _RECORD_END in text and "\n" not in text and "\r" not in text else "\n"
+
+
+def _records(text: TextIO) -> Iterator[str]:
+    """Rows that end with ASCII's sign for it; one longer than any honest row is cut."""
+    rest = ""
+    while piece := text.read(HEAD_BYTES):
+        *rows, rest = (rest + piece).split(_RECORD_END)
+        yield from rows if len(rest) <= BLOCK_BYTES else (*rows, rest)
+        rest = rest if len(rest) <= BLOCK_BYTES else ""
+    yield rest
+
+
+def _whole_rows(lines: list[str], delimiter: str) -> list[list[str]]:
+    """The rows of some lines; the last is left out where rows have several lines, as it may be cut."""
+    rows = _cells(lines, delimiter)
+    has_several = 2 < len(rows) < 0.9 * sum(map(bool, lines))
+    return rows[:-1] if has_several else rows
 
 
 def _cells(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -293,7 +382,7 @@ def _cells(lines: list[str], delimiter: str) -> list[list[str]]:
         return [line.split(delimiter) for line in lines]
 
 
-def _rows(text: TextIO, delimiter: str) -> Iterator[list[str]]:
+def _rows(text: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     if delimiter == " ":
         yield from (cells for line in text if (cells := line.split()))
         return

@@ -15,6 +15,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LINES = 60
+_FEWEST = 2
+_RECORD_END = b"\x1e"
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x0b\x1b\x08"))
 
 
@@ -30,10 +33,21 @@ def encoding_of(head: bytes) -> str | None:
         head.decode("utf-8")
     except UnicodeDecodeError as wrong:
         if wrong.start < len(head) - 4:
-            return _guessed(head)
+            return "latin-1" if _is_divided(head, bytes(range(128, 256))) else _guessed(head)
     looked_at = head[:4096]
     controls = len(looked_at) - len(looked_at.translate(None, _CONTROLS))
-    return "utf-8" if controls * 20 <= len(looked_at) else None
+    return "utf-8" if controls * 20 <= len(looked_at) or _is_divided(head, _CONTROLS) else None
+
+
+def _is_divided(head: bytes, signs: bytes) -> bool:
+    """Whether one of these signs and no other divides all lines into as many cells: \\x01 in Hive, \\x1f in ASCII."""
+    end = b"\n" if b"\n" in head else b"\r" if b"\r" in head else _RECORD_END
+    found = set(head) & set(signs) - set(end)
+    if len(found) != 1:
+        return False
+    lines = head.split(end)
+    counts = {line.count(bytes(found)) for line in lines[:-1][:_LINES] if line}
+    return len(lines) > _FEWEST and len(counts) == 1 and counts != {0}
 
 
 class _Lent(io.TextIOWrapper):

@@ -1,0 +1,368 @@
+"""Tables whose columns are told by where they stand in a line: printed frames, SQL shells, columns filled with blanks.
+
+A column is a run of positions between positions that are blank in the first lines, header included, so that a cell may
+be empty or hold several words. What stands over, between and under such tables is text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.contents import Limits, Opened, Table, Text
+from matcher.formats.delimited import is_header, is_value, value_columns
+from matcher.formats.markdown_parts import Begun, Lines, Rows, is_too_short, parts_between, surety
+
+FORMAT = "fixed-width"
+_WINDOW = 60
+"""Lines that tell the columns."""
+_FEWEST = 4
+_ENOUGH = 10
+"""Lines whose columns are believed where more lines agree on fewer: another table may follow right below."""
+_COLUMNS = 3
+_MOST_TRIES = 200
+"""Places of a file where a table might begin and none did; behind so many it is text."""
+_MOST_LINE = 1 << 16
+_LOOKED_AT = 2_000
+"""Letters of a line in which values are looked for."""
+_RULE = re.compile(r" *[-=]+(?: +[-=]+)+ *")
+_WORD = re.compile(r"[^ ]+")
+_MISSING = {"na", "nan", "nat", "<na>", "null", "(null)", "none", "."}
+
+Places = npt.NDArray[np.bool_]
+Column = tuple[int, int]
+
+
+def sniff(name: str, head: bytes) -> int:
+    """2 where the beginning of a text that is no script has such a table in it; a table of any other kind is surer."""
+    has_gaps = b"  " in head or b"\0" in head
+    return 2 * (has_gaps and surety(name, head, (), _Begins(), _never) > 0)
+
+
+def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
+    """Tables as they come, blocks side by side as tables of their own, and the text round them."""
+    yield from parts_between(opened, limits, _Begins(), _never)
+
+
+def _never(_line: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the cells of a line stand."""
+
+    columns: tuple[Column, ...]
+    cuts: tuple[int, ...]
+    """The position behind each column but the last that is blank in a line as most are."""
+    is_shown: bool
+    """Signs that are shown two columns wide take two positions."""
+    header: tuple[str, ...] = ()
+    is_block: bool = False
+    """One of several blocks side by side: what comes behind a blank line is the next."""
+
+    def line(self, line: str) -> str:
+        text = line.rstrip("\r\n")
+        return _as_shown(text) if self.is_shown and not text.isascii() else text
+
+    def cells(self, text: str) -> list[str] | None:
+        """The cells of a line, None where a word of it stands in two columns or the line is far too short."""
+        if is_too_short(bisect_left(self.columns, (len(text),)), len(self.columns)):
+            return None
+        cuts, text = self.cuts, text.ljust(self.cuts[-1] + 1)
+        if not all(text[cut] == " " for cut in cuts):
+            moved = self._moved(text)
+            if moved is None:
+                return None
+            cuts = moved
+        return self._between(text, cuts)
+
+    def _moved(self, text: str) -> tuple[int, ...] | None:
+        """Cuts for a line whose cells are longer than those that told the columns."""
+        cuts: list[int] = []
+        for cut, ((_, end), (start, _)) in zip(self.cuts, pairwise(self.columns), strict=True):
+            at = cut if text[cut] == " " else text.rfind(" ", end, start)
+            if at < 0:
+                return None
+            cuts.append(at)
+        return tuple(cuts)
+
+    def _between(self, text: str, cuts: tuple[int, ...]) -> list[str]:
+        edges = (0, *cuts, max(len(text), cuts[-1]))
+        cells = [text[a:b].strip() for a, b in pairwise(edges)]
+        return [cell.replace("\0", "") for cell in cells] if self.is_shown else cells
+
+    def odd_cells(self, text: str) -> list[str]:
+        """The cells of a line that is not aligned: word by word, or each word where most of it stands."""
+        words = text.replace("\0", "").split()
+        if len(words) == len(self.columns):
+            return words
+        cells = [""] * len(self.columns)
+        ends = [end for _, end in self.columns]
+        for word in _WORD.finditer(text):
+            at = min(int(np.searchsorted(ends, word.start(), "right")), len(ends) - 1)
+            cells[at] = f"{cells[at]} {word[0]}".strip().replace("\0", "")
+        return cells
+
+    def begins_again(self, cells: list[str]) -> bool:
+        """Whether a line names other columns over rows whose names have no title, as R prints wide frames."""
+        return bool(self.header) and not self.header[0] and not cells[0] and not any(map(is_value, cells))
+
+
+_Told = tuple[_Layout, int, list[str]]
+"""A layout, the lines over the second row to give (a header, and a rule below it), and the first row to give."""
+
+
+class _Begins:
+    """Tells where a table begins; tried only where lines with values begin, and over rules."""
+
+    def __init__(self) -> None:
+        self._tries = 0
+        self._was_row = False
+        self._after_block = False
+
+    def __call__(self, line: str, lines: Lines) -> Begun | None:
+        was_row, self._was_row = self._was_row, _is_row(line)
+        if self._tries >= _MOST_TRIES or not line.strip() or len(line) >= _MOST_LINE:
+            return None
+        if was_row and self._was_row:
+            return None
+        window = [line.rstrip("\r\n"), *_looked_at(lines)]
+        if len(window) < _FEWEST or not (self._was_row or _is_under_names(window)):
+            return None
+        is_block = window[0].endswith(" \\")
+        fewest = 2 if is_block or self._after_block else _COLUMNS
+        begun = _begun(window, lines, fewest)
+        self._tries += begun is None
+        if begun is not None:
+            self._was_row, self._after_block = False, is_block
+        return begun
+
+
+def _looked_at(lines: Lines) -> list[str]:
+    """The lines that follow, up to a blank one; none is taken."""
+    taken: list[str] = []
+    for line in islice(lines, _WINDOW):
+        taken.append(line)
+        if not line.strip() or len(line) >= _MOST_LINE:
+            break
+    lines.put_back(taken)
+    told = taken[:-1] if taken and (not taken[-1].strip() or len(taken[-1]) >= _MOST_LINE) else taken
+    return [line.rstrip("\r\n") for line in told]
+
+
+def _is_under_names(window: list[str]) -> bool:
+    """Whether what stands under the first line is a row or a rule, or the name of an index and then a row."""
+    if _RULE.fullmatch(window[1]) or any(map(_is_told, window[1][:_LOOKED_AT].split())):
+        return True
+    return window[0][:1] == " " and len(window[1].split()) == 1 and _is_row(window[2])
+
+
+def _is_row(line: str) -> bool:
+    """Whether at least two words of a line are values."""
+    values = (word for word in line[:_LOOKED_AT].split() if _is_told(word))
+    return len(list(islice(values, 2))) == 2
+
+
+def _is_told(word: str) -> bool:
+    return word[-1] not in ",;" and is_value(word)
+
+
+def _begun(window: list[str], lines: Lines, fewest: int) -> Begun | None:
+    is_block = window[0].endswith(" \\")
+    if is_block:
+        window[0] = window[0][:-1].rstrip()
+    if any("\t" in line for line in window[:_FEWEST]):
+        return None
+    best: _Told | None = None
+    for told in _windows(window):
+        if best is not None and len(told) < _ENOUGH:
+            break
+        found = [best, _table(told, fewest, is_shown=False, is_block=is_block)]
+        if not all(map(str.isascii, told)):
+            found.append(_table(list(map(_as_shown, told)), fewest, is_shown=True, is_block=is_block))
+        best = max(filter(None, found), key=lambda one: len(one[0].columns), default=None)
+    return _taken(*best, lines) if best is not None else None
+
+
+def _windows(window: list[str]) -> Iterator[list[str]]:
+    """All lines; those before one that has no values, which may begin the next block or follow on a short table."""
+    yield window
+    ends = (n for n, line in enumerate(window) if n >= _FEWEST and not any(map(_is_told, line.split())))
+    end = next(ends, 0)
+    if end:
+        yield window[:end]
+
+
+def _taken(layout: _Layout, above: int, first: list[str], lines: Lines) -> Begun:
+    """The rows of a table whose first line was taken."""
+    for _ in range(above - 1):
+        next(lines)
+    rows = _rows(layout, lines)
+    return _with(first, rows), bool(layout.header)
+
+
+def _with(first: list[str], rows: Rows) -> Rows:
+    yield first
+    yield from rows
+
+
+def _rows(layout: _Layout, lines: Lines) -> Rows:
+    """The rows up to where lines no longer fit; rules and names that come again on every page are passed over."""
+    header = list(layout.header)
+    for line in lines:
+        text = layout.line(line)
+        if not text.strip():
+            following = layout.line(lines.peek())
+            if layout.is_block or not _goes_on(layout, following):
+                lines.put_back([line])
+                return
+            continue
+        if _RULE.fullmatch(text):
+            continue
+        cells = layout.cells(text)
+        if cells is None and len(line) < _MOST_LINE and _goes_on(layout, layout.line(lines.peek())):
+            cells = layout.odd_cells(text)
+        elif cells is None or layout.begins_again(cells):
+            lines.put_back([line])
+            return
+        if cells != header:
+            yield cells
+
+
+def _goes_on(layout: _Layout, text: str) -> bool:
+    cells = layout.cells(text)
+    return cells is not None and sum(map(bool, cells)) > 1 and not layout.begins_again(cells)
+
+
+def _table(lines: list[str], fewest: int, *, is_shown: bool, is_block: bool) -> _Told | None:
+    """What the lines agree on, or None."""
+    ruled = len(lines) > 2 and _RULE.fullmatch(lines[1]) is not None
+    body = [line for line in lines[1:] if not (ruled and _RULE.fullmatch(line))]
+    columns = [one.span() for one in _WORD.finditer(lines[1])] if ruled else _columns(lines, fewest)
+    if not columns or not body:
+        return None
+    layout = _Layout(tuple(columns), _cuts(columns, _places(body)), is_shown, (), is_block)
+    rows = [cells for line in body if (cells := layout.cells(line)) is not None]
+    if len(rows) < max(1, len(body) - _most_odd(len(body))):
+        return None
+    above = layout.cells(lines[0])
+    if above is None and not ruled and all(map(_is_of_words, zip(*rows, strict=True))):
+        above = _names_beside(lines[0].split(), len(columns))
+    if above is None:
+        return None
+    has_header = ruled or is_header([above, *rows])
+    least = 1 if ruled or fewest < _COLUMNS else 2 if has_header else 3
+    if not _is_of_values(rows if has_header else [above, *rows], least, 0.35 if has_header else 0.5):
+        return None
+    return replace(layout, header=tuple(above) if has_header else ()), 2 if ruled else 1, above
+
+
+def _columns(lines: list[str], fewest: int) -> list[Column]:
+    """The columns that lines agree on; none where they are too few, or where a blank between cells tells more."""
+    columns = _agreed(_places(lines))
+    width, even = Counter(len(line.split()) for line in lines[1:]).most_common(1)[0]
+    if len(columns) < fewest or (width > len(columns) and even >= 0.95 * (len(lines) - 1)):
+        return []
+    joined = _joined(lines[0], columns, lines[1:])
+    return joined if len(joined) >= fewest else []
+
+
+def _is_of_words(column: tuple[str, ...]) -> bool:
+    """Whether nearly all cells are one word, so that no column was taken for a part of its neighbour."""
+    return sum(" " in cell for cell in column) <= 0.1 * len(column)
+
+
+def _names_beside(words: list[str], width: int) -> list[str] | None:
+    """Names that do not stand over their columns, one each; rows may have names of their own besides."""
+    if len(words) == width:
+        return words
+    return ["", *words] if len(words) == width - 1 else None
+
+
+def _is_of_values(rows: list[list[str]], least: int, share: float) -> bool:
+    """Whether so many columns and so large a share of the words are values, as in no prose, code or contents."""
+    words = [word for row in rows for cell in row for word in cell.split()]
+    told = sum(_is_told(word) or word.lower() in _MISSING for word in words)
+    return value_columns(rows) >= least and (least == 1 or told >= share * len(words))
+
+
+def _places(lines: list[str]) -> Places:
+    """Which positions of which lines (lines × positions) are not blank."""
+    width = max(map(len, lines))
+    signs = "".join(line.ljust(width) for line in lines).encode("utf-32-le", "replace")
+    return np.asarray(np.frombuffer(signs, np.uint32).reshape(len(lines), width) != ord(" "))
+
+
+def _agreed(places: Places) -> list[Column]:
+    """The columns that all lines agree on, but for a few that have a word in two columns of all others.
+
+    A column that few lines have anything in is one all the same, as no word leads from it into its neighbour.
+    """
+    most = _most_odd(len(places))
+    likely = _runs(places.sum(axis=0) > most)
+    sums = np.zeros((len(places), places.shape[1] + 1), np.int32)
+    np.cumsum(places, axis=1, out=sums[:, 1:])
+    odd = np.zeros(len(places), np.bool_)
+    for (_, end), (start, _) in pairwise(likely):
+        odd |= sums[:, start + 1] - sums[:, end - 1] == start - end + 2
+    if odd.sum() > max(most, 1):
+        return []
+    kept: Any = places[~odd]
+    return _runs(kept.any(axis=0)) if len(kept) else []
+
+
+def _runs(is_filled: npt.NDArray[np.bool_]) -> list[Column]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], is_filled.view(np.int8), [0]))))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _joined(names: str, columns: list[Column], body: list[str]) -> list[Column]:
+    """The columns without those that only the words of a cell make: a neighbour's name stands over them, or nothing."""
+    cells = [[line[start:end].strip() for start, end in columns] for line in [names, *body]]
+    named = [bool(cell) for cell in cells[0]]
+    worded = [not value_columns([[cell] for cell in column]) for column in zip(*cells[1:], strict=True)]
+    at_end = sum(names[end - 1 : end].strip() != "" for _, end in columns)
+    at_start = sum(names[start : start + 1].strip() != "" for start, _ in columns)
+    if any(map(is_value, cells[0])):
+        return columns
+    to_right, joined = at_end >= at_start, [columns[0]]
+    for number in range(1, len(columns)):
+        extra = number - 1 if to_right else number
+        is_apart = columns[number][0] - columns[number - 1][1] > 1 or named[extra]
+        if is_apart or not (worded[number] and worded[number - 1]):
+            joined.append(columns[number])
+        else:
+            joined[-1] = (joined[-1][0], columns[number][1])
+    return joined
+
+
+def _cuts(columns: list[Column], body: Places) -> tuple[int, ...]:
+    """Where lines are cut: right before columns that are aligned on the left, else right behind the one before."""
+    cuts: list[int] = []
+    for (_, end), (start, next_end) in pairwise(columns):
+        filled = body[:, start:next_end].any(axis=1).sum()
+        on_the_left = body[:, start].sum() if start < body.shape[1] else 0
+        cuts.append(start - 1 if on_the_left >= 0.95 * filled else end)
+    return tuple(cuts)
+
+
+def _most_odd(lines: int) -> int:
+    return lines // 12
+
+
+def _as_shown(line: str) -> str:
+    """The line with a filler behind what is shown two columns wide, and none of what takes no room."""
+    if line.isascii():
+        return line
+    signs = (sign for sign in line if not combining(sign))
+    return "".join(sign + "\0" if east_asian_width(sign) in "WF" else sign for sign in signs)
