@@ -20,7 +20,7 @@ from matcher.formats.encodings import decoded, encoding_of, text_of
 FORMAT = "csv"
 DELIMITERS = (",", "\t", ";", "|")
 _KNOWN = " " + "".join(DELIMITERS)
-_NO_DELIMITERS = frozenset(" \"'-_./+\r\n\0").union(DELIMITERS)
+_NO_DELIMITERS = frozenset(" \"'-_./+\r\n\f\v\0\x85\xa0\ufeff").union(DELIMITERS)
 _RECORD_END = "\x1e"
 """What ends rows where ASCII's own separators are used and there are no lines."""
 LOOKED_AT = 60
@@ -264,11 +264,7 @@ def _rare_delimiter(lines: list[str], *, is_alone: bool) -> str | None:
     """
     best: tuple[int, str] | None = None
     for sign in set(lines[0]) - _NO_DELIMITERS if len(lines) >= 3 else ():
-        if (
-            sign.isalnum()
-            or not (sign.isascii() or sign == "¦")
-            or len({one.count(sign) for one in lines}) > 1
-        ):
+        if sign.isalnum() or len({one.count(sign) for one in lines}) > 1:
             continue
         rows = _cells(lines, sign)
         width, values = len(rows[0]), value_columns(rows[1:])

@@ -25,7 +25,8 @@ from matcher.formats.markdown_parts import Begun, Lines, Rows, is_too_short, par
 FORMAT = "fixed-width"
 _WINDOW = 60
 """Lines that tell the columns."""
-_FEWEST = 4
+_FEWEST = 6
+"""Lines of the shortest table: names and what `head` prints."""
 _ENOUGH = 10
 """Lines whose columns are believed where more lines agree on fewer: another table may follow right below."""
 _COLUMNS = 3
@@ -35,6 +36,8 @@ _MOST_LINE = 1 << 16
 _LOOKED_AT = 2_000
 """Letters of a line in which values are looked for."""
 _RULE = re.compile(r" *[-=]+(?: +[-=]+)+ *")
+_A_VALUE = re.compile(r"(?:^| )[-+.]{0,2}\d")
+_TWO_VALUES = re.compile(r"(?:^| )[-+.]{0,2}\d[^ ]* (?:.* )?[-+.]{0,2}\d")
 _WORD = re.compile(r"[^ ]+")
 _MISSING = {"na", "nan", "nat", "<na>", "null", "(null)", "none", "."}
 
@@ -136,8 +139,12 @@ class _Begins:
             return None
         if was_row and self._was_row:
             return None
-        window = [line.rstrip("\r\n"), *_looked_at(lines)]
-        if len(window) < _FEWEST or not (self._was_row or _is_under_names(window)):
+        if not self._was_row and not _are_names([line, *_looked_at(lines, 2)]):
+            return None
+        window = [line.rstrip("\r\n"), *_looked_at(lines, _WINDOW)]
+        looks = _A_VALUE if self._after_block else _TWO_VALUES
+        told = sum(looks.search(line, 0, _LOOKED_AT) is not None for line in window[1:_ENOUGH])
+        if len(window) < _FEWEST or 2 * told < len(window[1:_ENOUGH]):
             return None
         is_block = window[0].endswith(" \\")
         fewest = 2 if is_block or self._after_block else _COLUMNS
@@ -148,10 +155,10 @@ class _Begins:
         return begun
 
 
-def _looked_at(lines: Lines) -> list[str]:
+def _looked_at(lines: Lines, most: int) -> list[str]:
     """The lines that follow, up to a blank one; none is taken."""
     taken: list[str] = []
-    for line in islice(lines, _WINDOW):
+    for line in islice(lines, most):
         taken.append(line)
         if not line.strip() or len(line) >= _MOST_LINE:
             break
@@ -160,17 +167,24 @@ def _looked_at(lines: Lines) -> list[str]:
     return [line.rstrip("\r\n") for line in told]
 
 
-def _is_under_names(window: list[str]) -> bool:
-    """Whether what stands under the first line is a row or a rule, or the name of an index and then a row."""
-    if _RULE.fullmatch(window[1]) or any(map(_is_told, window[1][:_LOOKED_AT].split())):
+def _are_names(window: list[str]) -> bool:
+    """Whether what stands under a line is a row or a rule, or the name of an index and then a row."""
+    if len(window) < 3:
+        return False
+    line, first, second = window
+    if _RULE.fullmatch(first) or (_A_VALUE.search(first, 0, _LOOKED_AT) and _values(first, 1)):
         return True
-    return window[0][:1] == " " and len(window[1].split()) == 1 and _is_row(window[2])
+    return line[:1] == " " and len(first.split()) == 1 and _is_row(second)
 
 
 def _is_row(line: str) -> bool:
-    """Whether at least two words of a line are values."""
-    values = (word for word in line[:_LOOKED_AT].split() if _is_told(word))
-    return len(list(islice(values, 2))) == 2
+    """Whether at least two words of a line are values; most lines do not even look so."""
+    return _TWO_VALUES.search(line, 0, _LOOKED_AT) is not None and _values(line, 2)
+
+
+def _values(line: str, least: int) -> bool:
+    told = (word for word in line[:_LOOKED_AT].split() if _is_told(word))
+    return len(list(islice(told, least))) == least
 
 
 def _is_told(word: str) -> bool:
@@ -181,7 +195,7 @@ def _begun(window: list[str], lines: Lines, fewest: int) -> Begun | None:
     is_block = window[0].endswith(" \\")
     if is_block:
         window[0] = window[0][:-1].rstrip()
-    if any("\t" in line for line in window[:_FEWEST]):
+    if "\t" in "".join(window[:_FEWEST]):
         return None
     best: _Told | None = None
     for told in _windows(window):
@@ -261,8 +275,7 @@ def _table(lines: list[str], fewest: int, *, is_shown: bool, is_block: bool) -> 
     if above is None:
         return None
     has_header = ruled or is_header([above, *rows])
-    least = 1 if ruled or fewest < _COLUMNS else 2 if has_header else 3
-    if not _is_of_values(rows if has_header else [above, *rows], least, 0.35 if has_header else 0.5):
+    if not _is_of_values(above, rows, has_header=has_header, is_sure=ruled or fewest < _COLUMNS):
         return None
     return replace(layout, header=tuple(above) if has_header else ()), 2 if ruled else 1, above
 
@@ -289,11 +302,21 @@ def _names_beside(words: list[str], width: int) -> list[str] | None:
     return ["", *words] if len(words) == width - 1 else None
 
 
-def _is_of_values(rows: list[list[str]], least: int, share: float) -> bool:
-    """Whether so many columns and so large a share of the words are values, as in no prose, code or contents."""
+def _is_of_values(above: list[str], rows: list[list[str]], *, has_header: bool, is_sure: bool) -> bool:
+    """Whether enough columns, and enough of the words, are values, as in no prose, code or list of contents.
+
+    More are asked for where not all columns but the first, which an index may be, have names.
+    """
+    values = value_columns(rows)
+    if is_sure:
+        return values >= 1
     words = [word for row in rows for cell in row for word in cell.split()]
     told = sum(_is_told(word) or word.lower() in _MISSING for word in words)
-    return value_columns(rows) >= least and (least == 1 or told >= share * len(words))
+    if has_header and all(above[1:]):
+        return values >= 2 and told >= 0.35 * len(words)
+    filled = sum(bool(cell) for row in rows for cell in row)
+    is_full = len(rows) >= _ENOUGH - 1 and filled >= 0.5 * len(rows) * len(above)
+    return is_full and values >= 3 and told >= 0.5 * len(words)
 
 
 def _places(lines: list[str]) -> Places:
