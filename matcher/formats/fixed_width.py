@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from functools import cached_property
+from itertools import islice, pairwise, starmap
+from operator import itemgetter
 from typing import Any
 from unicodedata import combining, east_asian_width
 
@@ -60,7 +62,7 @@ def _never(_line: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Layout:
     """Where the cells of a line stand."""
 
@@ -81,13 +83,24 @@ class _Layout:
         """The cells of a line, None where a word of it stands in two columns or the line is far too short."""
         if is_too_short(bisect_left(self.columns, (len(text),)), len(self.columns)):
             return None
-        cuts, text = self.cuts, text.ljust(self.cuts[-1] + 1)
-        if not all(text[cut] == " " for cut in cuts):
+        text = text.ljust(self.cuts[-1] + 1)
+        if "".join(self._signs_at(text)).isspace():
+            cells = list(map(str.strip, self._pieces(text)))
+        else:
             moved = self._moved(text)
             if moved is None:
                 return None
-            cuts = moved
-        return self._between(text, cuts)
+            cells = [text[a:b].strip() for a, b in pairwise((0, *moved, len(text)))]
+        return [cell.replace("\0", "") for cell in cells] if self.is_shown else cells
+
+    @cached_property
+    def _signs_at(self) -> Callable[[str], tuple[str, ...]]:
+        """What takes the signs at the cuts from a line, in one go."""
+        return itemgetter(*self.cuts)
+
+    @cached_property
+    def _pieces(self) -> Callable[[str], tuple[str, ...]]:
+        return itemgetter(*starmap(slice, pairwise((0, *self.cuts, None))))
 
     def _moved(self, text: str) -> tuple[int, ...] | None:
         """Cuts for a line whose cells are longer than those that told the columns."""
@@ -98,11 +111,6 @@ class _Layout:
                 return None
             cuts.append(at)
         return tuple(cuts)
-
-    def _between(self, text: str, cuts: tuple[int, ...]) -> list[str]:
-        edges = (0, *cuts, max(len(text), cuts[-1]))
-        cells = [text[a:b].strip() for a, b in pairwise(edges)]
-        return [cell.replace("\0", "") for cell in cells] if self.is_shown else cells
 
     def odd_cells(self, text: str) -> list[str]:
         """The cells of a line that is not aligned: word by word, or each word where most of it stands."""
