@@ -1,4 +1,4 @@
-"""Jupyter notebooks, read as JSON and never run: sources and printed outputs as text, tables in outputs as tables.
+"""Jupyter notebooks, read as JSON and never run: sources and printed outputs as text, tables in both as tables.
 
 With `limits.ocr` the pictures in outputs are read for their words.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from matcher.contents import Limits, Opened, Table, Text, Unreadable
 from matcher.formats.delimited import parts_of
 from matcher.formats.picture import words_in
+from matcher.formats.tables_in_text import tables_of_text
 
 FORMAT = "notebook"
 _MOST_BYTES = 256 << 20
@@ -46,7 +47,9 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
             continue
         source = _joined(cell.get("source") or cell.get("input"))
         if source:
-            yield Text(f"{cell.get('cell_type', 'cell')} source", source)
+            name = f"{cell.get('cell_type', 'cell')} source"
+            yield Text(name, source)
+            yield from tables_of_text(name, source, limits)
         for output in cell.get("outputs") or []:
             if isinstance(output, dict):
                 yield from _output(output, limits)
