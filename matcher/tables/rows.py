@@ -3,7 +3,8 @@
 Null: the rows are of other people, of nobody (columns shuffled, values synthetic), or no rows of people at all; see
 `linkage` for how its chance is measured. Columns are aligned by their names, then by their values; an alignment by
 values is paid for with the number of columns it was chosen from, for every column of the key. What several tables of
-one file give is corrected for their number.
+one file give is corrected for their number. A table that is long, or lies on its side (`shapes`), is compared as it
+stands and in its other shape, as two tables.
 
 Which release: rows whose values are those of the participant behind their release id (`pairing`), and rows that one
 release held and another did not. Rows that only one of them held speak for it, rows that all held say nothing, and
@@ -29,9 +30,11 @@ from matcher.tables.cells import Column
 from matcher.tables.enrol import ROWS_FOLDER
 from matcher.tables.found_columns import read_found_column
 from matcher.tables.linkage import Aligned, Linked, align, align_by_name, hits_of, link
+from matcher.tables.long_lines import LongLines, long_lines
 from matcher.tables.odds import FROM_SELECTION, log10_e_value, log10_lacking
 from matcher.tables.pairing import pair
 from matcher.tables.row_index import RowIndex, open_index
+from matcher.tables.shapes import Shaped, long_roles, stood_upright, widened
 from matcher.tables.spellings import is_field, is_id_name, read_name
 
 NAME = "row-values"
@@ -41,6 +44,7 @@ CELLS_KEPT = 2_000_000
 LEAST_ROWS_KEPT, MOST_ROWS_KEPT = 1_000, 20_000
 MOST_TABLES = 50
 MOST_COLUMNS = 4_000
+"""Of a table that has more the first are looked at."""
 MOST_ID_COLUMNS = 6
 WORTH_NAMING_COLUMNS = 4.0
 """Odds by name below which columns are aligned by their values as well."""
@@ -62,13 +66,19 @@ class _Kept:
     stride: int = 1
     rows: int = 0
     held: int = 0
+    lines: LongLines | None = None
+    """Of a long table that was thinned: all lines of some keys."""
 
-    def add(self, part: Table) -> None:
+    def add(self, part: Table, hash_key: bytes) -> None:
+        if self.lines is not None:
+            self.lines.add(part.cells)
         first = -self.rows % self.stride
         for kept, cells in zip(self.parts, part.cells, strict=False):
             kept.append(picked([cells], first, self.stride))
         self.held += len(range(first, part.rows_count, self.stride))
         self.rows += part.rows_count
+        if self.stride == 1 and self.held > self.rows_most:
+            self.lines = long_lines(hash_key, self.all_cells(), CELLS_KEPT)
         while self.parts and self.held > self.rows_most:
             self.stride *= 2
             self.parts = [[picked(kept, 0, 2)] for kept in self.parts]
@@ -80,6 +90,9 @@ class _Kept:
         if len(kept) != 1:
             kept[:] = [picked(kept, 0, 1)]
         return kept[0]
+
+    def all_cells(self) -> list[Cells]:
+        return [self.cells(i) for i in range(len(self.parts))]
 
     def thinned(self, most: int) -> _Kept:
         """Fewer rows of it, or itself where it has no more."""
@@ -106,24 +119,26 @@ class RowSketch:
     whole: dict[int, _Read] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
-        if not isinstance(part, Table) or not 2 <= len(part.columns) <= MOST_COLUMNS:
+        if not isinstance(part, Table) or len(part.columns) < 2:
             return
         name = (part.name, part.columns)
         kept = self.tables.get(name)
         if kept is None:
             if len(self.tables) >= MOST_TABLES:
                 return
-            most = int(np.clip(CELLS_KEPT // len(part.columns), LEAST_ROWS_KEPT, MOST_ROWS_KEPT))
-            kept = self.tables[name] = _Kept(part.columns, most, [[] for _ in part.columns])
-            if not part.has_header:
-                kept.columns = tuple("" for _ in part.columns)
-        if len(part.cells) == len(kept.parts):
-            kept.add(part)
+            columns = (
+                part.columns[:MOST_COLUMNS] if part.has_header else ("",) * len(part.columns[:MOST_COLUMNS])
+            )
+            most = int(np.clip(CELLS_KEPT // len(columns), LEAST_ROWS_KEPT, MOST_ROWS_KEPT))
+            kept = self.tables[name] = _Kept(columns, most, [[] for _ in columns])
+        if len(part.cells) == len(part.columns):
+            kept.add(part, self.key)
 
     def screened(self) -> list[_Read]:
         """Some rows of every table as hashes; read once for all cohorts."""
         if self.first is None:
             self.headed = [headed(kept) for kept in self.tables.values() if kept.rows >= 2]
+            self.headed += [other for kept in self.headed if (other := in_other_shape(kept)) is not None]
             self.first = [_read(kept.thinned(SCREENED), self.key, self.id_key) for kept in self.headed]
         return self.first
 
@@ -173,7 +188,28 @@ def headed(kept: _Kept) -> _Kept:
     ):
         return kept
     below = [[picked(cells, 1, 1)] for cells in kept.parts]
-    return _Kept(tuple(first), kept.rows_most, below, kept.stride, kept.rows - 1, kept.held - 1)
+    return _Kept(tuple(first), kept.rows_most, below, kept.stride, kept.rows - 1, kept.held - 1, kept.lines)
+
+
+def in_other_shape(kept: _Kept) -> _Kept | None:
+    """A long table made wide, or one that lies on its side stood upright; None for any other."""
+    cells = kept.lines.cells() if kept.lines is not None else kept.all_cells()
+    roles = long_roles(cells) if kept.lines is not None or kept.stride == 1 else None
+    if roles is not None:
+        halvings = kept.lines.halvings if kept.lines is not None else 0
+        return _of_shaped(widened(kept.columns, cells, roles, CELLS_KEPT), 1 << halvings)
+    upright = stood_upright(kept.columns, cells) if kept.lines is None else None
+    return _of_shaped(upright, 1) if upright is not None else None
+
+
+def _of_shaped(shaped: Shaped, stride: int) -> _Kept | None:
+    """The table in its new shape, its first rows and columns as many as are kept of any; None if hardly one is left."""
+    columns = shaped.columns[:MOST_COLUMNS]
+    rows = len(shaped.cells[0]) if shaped.cells else 0
+    if len(columns) < 2 or rows < 2:
+        return None
+    parts = [[picked([cells[:MOST_ROWS_KEPT]], 0, 1)] for cells in shaped.cells[:MOST_COLUMNS]]
+    return _Kept(columns, MOST_ROWS_KEPT, parts, stride, rows * stride, min(rows, MOST_ROWS_KEPT))
 
 
 def sketch(keys: MatchingKeys) -> RowSketch:
