@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 
@@ -18,6 +17,11 @@ _ATTRIBUTE = re.compile(
 )
 _DATA = re.compile(r"\s*@data\b", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\(.)")
+_QUOTED = r"[ \t]*+(?:'((?:[^'\\]|\\.)*+)'[ \t]*+|\"((?:[^\"\\]|\\.)*+)\"[ \t]*+|"
+_CELL, _TABBED = (
+    re.compile(_QUOTED + "([^,]*)),"),
+    re.compile(_QUOTED.replace(r"[ \t]", "[ ]") + "([^\t]*))\t"),
+)
 _WEIGHT = re.compile(r",\s*\{[^{}]*\}\s*$")
 _MOST_LINE = 16 << 20
 _MOST_ATTRIBUTES = 200_000
@@ -82,16 +86,17 @@ def _rows(lines: Iterable[str], omitted: list[str]) -> Iterator[list[str]]:
 
 
 def _cells(line: str) -> list[str]:
-    if "'" not in line and '"' not in line and "\\" not in line:
-        cells = [cell.strip() for cell in line.split("\t" if "\t" in line and "," not in line else ",")]
-    else:
-        quote = "'" if "'" in line and ('"' not in line or line.index("'") < line.index('"')) else '"'
-        try:
-            cells = next(csv.reader([line], quotechar=quote, escapechar="\\", skipinitialspace=True), [""])
-        except csv.Error:
-            cells = line.split(",")
-        cells = [cell.strip() for cell in cells]
+    if "'" not in line and '"' not in line:
+        return ["" if cell.strip() == "?" else cell.strip() for cell in line.split(_delimiter(line))]
+    cells = []
+    for found in (_CELL if _delimiter(line) == "," else _TABBED).finditer(line + _delimiter(line)):
+        quoted = found[1] if found[1] is not None else found[2]
+        cells.append(found[3].strip() if quoted is None else _ESCAPED.sub(r"\1", quoted))
     return ["" if cell == "?" else cell for cell in cells]
+
+
+def _delimiter(line: str) -> str:
+    return "\t" if "\t" in line and "," not in line else ","
 
 
 def _sparse(line: str, omitted: list[str]) -> list[str]:

@@ -81,10 +81,10 @@ class LatexTables:
 
     def feed(self, piece: str) -> Iterator[Table]:
         """The tables that end in this piece."""
-        if not self._depth and _BEGIN not in piece:
-            self._text = piece[-_MARGIN:]
-            return
         self._text += piece
+        if not self._depth and _BEGIN not in self._text:
+            self._text = self._text[-_MARGIN:]
+            return
         yield from self._read(len(self._text) - _MARGIN)
 
     def end(self) -> Iterator[Table]:
@@ -183,7 +183,7 @@ class LatexTables:
 def _cells_of(text: str) -> list[str]:
     """What a cell says, with an empty one for each further column that it spans."""
     if "\\" not in text:
-        return [_SIGNS.sub(_sign, text).strip()]
+        return [" ".join(_SIGNS.sub(_sign, text).split())]
     spanned = 0
     spanning = _SPANNING.search(text)
     if spanning is not None:
