@@ -37,7 +37,8 @@ from matcher.contents import (
 from matcher.reader_process import ReaderGone, Why, reader
 
 MOST_DEATHS = 20
-"""Readers that one path may kill before the rest of it is given up."""
+FILES_A_DEATH = 100
+"""Readers that one path may kill before the rest of it is given up, and files for which it may kill one more."""
 HELD_IN_MEMORY = 64 << 20
 _BEHIND = 1 << 30
 
@@ -83,7 +84,9 @@ def _held(data: bytes | BinaryIO) -> BinaryIO:
 
 def _read(job: dict[str, Any], descriptors: list[int], limits: Limits) -> Iterator[Event]:
     after: list[int] = []
-    for _ in range(MOST_DEATHS):
+    suspect: list[int] | None = None
+    deaths = 0
+    while deaths < MOST_DEATHS:
         course = _Course()
         try:
             with reader(limits.memory_bytes) as child:
@@ -92,10 +95,15 @@ def _read(job: dict[str, Any], descriptors: list[int], limits: Limits) -> Iterat
                     yield from course.events(header, payload)
                 return
         except ReaderGone as gone:
+            deaths = max(0, deaths - course.done // FILES_A_DEATH) + 1
+            after, suspect = (course.behind, None) if course.done else (after, suspect)
             if course.is_between():
-                after = course.behind
                 continue
             culprit = course.stack[-1] if course.stack else _Open(str(job["name"]), [])
+            if not culprit.started and gone.why != "silent" and suspect != culprit.place:
+                # Nobody's fault yet: it was only being opened, or a history gone through to where it was left.
+                suspect = culprit.place
+                continue
             yield from _given_up(culprit, gone.why, limits)
             if not culprit.place:
                 return
@@ -138,6 +146,8 @@ class _Course:
         self.stack: list[_Open] = []
         self.behind: list[int] = []
         """Behind which place everything is still to come."""
+        self.done = 0
+        """Files and containers that were closed."""
         self._samples: tuple[str, ...] = ()
 
     def is_between(self) -> bool:
@@ -155,6 +165,7 @@ class _Course:
             case "closed":
                 self.stack.pop()
                 self.behind = header["after"]
+                self.done += 1
             case "started":
                 current = self.stack[-1]
                 current.started, current.sha256, current.size = True, header["sha256"], header["size"]

@@ -182,13 +182,14 @@ def test_a_child_that_is_killed_from_outside_is_replaced(
 def test_a_child_that_ends_between_two_files_costs_none(
     inside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second one that ends at the same place is the fault of what comes there, and that is told."""
+    """One that ends twice at the same place is the fault of what comes there, and that is told."""
     outer: list[Frame] = [("opening", {"path": "a.zip", "place": [0]})] if inside else []
     first, second = ([0, 0], [0, 1]) if inside else ([0], [1])
     children = iter(
         [
             [*outer, *read_whole("1", first)],
             [*outer, *read_whole("2", second)],
+            outer,
             outer,
         ]
     )
@@ -214,8 +215,33 @@ def test_a_child_that_ends_between_two_files_costs_none(
     ends = [one for one in read_path(Path("x")) if isinstance(one, FileEnded)]
     assert [one.path for one in ends] == ["1", "2", "a.zip" if inside else "x"]
     assert [one.skipped for one in ends] == [None, None, "damaged"]
-    assert asked[:3] == [[], [*first, BEHIND], [*second, BEHIND]]
-    assert asked[3:] == ([[0, BEHIND]] if inside else [])
+    assert asked[:4] == [[], [*first, BEHIND], [*second, BEHIND], [*second, BEHIND]]
+    assert asked[4:] == ([[0, BEHIND]] if inside else [])
+
+
+def test_a_history_loses_nothing_where_its_reader_ends_now_and_then(
+    started: list[reader_process.Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it goes through what was read already, and while it reads on: only what was read is told so."""
+    folder = tmp_path / "history"
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    for number in range(300):
+        (folder / f"{number:03}.csv").write_text(LEAK * 100 + f"{number}\n")
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(folder), "add", "."], check=True)
+    subprocess.run(["git", "-C", str(folder), *who, "commit", "-qm", "all"], check=True)
+    whole = {file.path: file.skipped for file in read(folder, fresh(2**30 + 11))}
+    monkeypatch.setattr(reader_process, "TAKEN_AHEAD", 1 << 16)
+    ended: list[FileEnded] = []
+    for event in read_path(folder, fresh(2**30 + 12)):
+        if isinstance(event, FileEnded):
+            ended.append(event)
+            if len(ended) in (60, 120, 121, 240) and started[-1].is_alive:
+                os.kill(started[-1].pid, signal.SIGKILL)
+    assert len(started) >= 4
+    assert len(ended) == len(whole)
+    assert {end.path for end in ended} == set(whole)
+    assert sum(end.skipped is not None for end in ended) <= 4
 
 
 def read_whole(path: str, place: list[int]) -> list[Frame]:
