@@ -1,7 +1,8 @@
 """Numbers, and words that mix letters with digits, found in bytes and hashed: one pass, compiled.
 
 Numbers are read as people and programs write them: `1234567`, `1,234,567`, `1234567.0`, `1.234567e+06`; a number with a
-fraction is none. Words are also read across `-`, `_` and `.`, as one. Each is kept once, and hashed once, at the end.
+fraction is none. Words are also read across `-`, `_` and `.`, as one. A number that some letters stand right before
+(`ukb1234567`) or that R wrote as a whole one (`1234567L`) is both. Each is kept once, and hashed once, at the end.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ LONGEST = 64
 """Letters and digits of the longest id."""
 SMALLEST_NUMBER = 100
 """Smaller whole numbers are counts, codes and ages everywhere."""
+
+MOST_LETTERS_BEFORE = 8
+FEWEST_DIGITS_BEHIND = 5
+"""A number right behind some letters has so many digits; `rs` before it names a variant, a 0 at its start a gene."""
 
 _LARGEST = np.int64(10**18)
 
@@ -145,8 +150,34 @@ def _number(data: Any, at: Any, size: Any) -> Any:  # noqa: C901 - one compiled 
     if decimals > 0 or digits > 18:
         return np.int64(-1), end
     if end < size and _is_letter(data[end]):
+        is_last = end + 1 == size or not (_is_letter(data[end + 1]) or _is_digit(data[end + 1]))
+        if data[end] == 76 and is_last:  # L: R says that it is a whole number
+            return value, end + 1
         return np.int64(-1), end
     return value, end
+
+
+@numba.njit(forceinline=True, nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _number_behind_letters(data: Any, begin: Any, stop: Any) -> Any:
+    """The number of a piece that is some letters and then digits, or -1."""
+    at = begin
+    while at < stop and _KINDS[data[np.uint64(at)]] == _LETTER:
+        at += 1
+    letters, digits = at - begin, stop - at
+    if not (1 <= letters <= MOST_LETTERS_BEFORE and FEWEST_DIGITS_BEHIND <= digits <= 18):
+        return np.int64(-1)
+    is_variant = (
+        letters == 2 and data[np.uint64(begin)] | 32 == 114 and data[np.uint64(begin + 1)] | 32 == 115
+    )
+    if is_variant or data[np.uint64(at)] == 48:
+        return np.int64(-1)
+    value = np.int64(0)
+    while at < stop:
+        if _KINDS[data[np.uint64(at)]] != _DIGIT:
+            return np.int64(-1)
+        value = value * 10 + (data[np.uint64(at)] - 48)
+        at += 1
+    return value
 
 
 @numba.njit(forceinline=True, nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -328,6 +359,14 @@ def _scan_on(  # noqa: C901 - one compiled pass
                 ):
                     return part, start
                 word = words_wait[counts[WAITING_WORDS]]
+                behind = _number_behind_letters(data, begin, stop)
+                if behind >= 0:
+                    if counts[WAITING_NUMBERS] == NUMBERS_WAIT and not keep_numbers(
+                        numbers, numbers_wait, factor, counts
+                    ):
+                        return part, start
+                    numbers_wait[counts[WAITING_NUMBERS]] = behind
+                    counts[WAITING_NUMBERS] += 1
                 length = _canonical(data, begin, stop, word[2:])
                 if length:
                     word[0] = spread_word(word[2:], length, factor)

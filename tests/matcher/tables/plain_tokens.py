@@ -15,6 +15,7 @@ _NUMBER = re.compile(
     rb"(?P<thousands>\d{1,3}(?:(?:,\d{3}(?!\d)){1,5}|(?:'\d{3}(?!\d)){1,5}))(?P<part>\.\d+)?|(?P<digits>\d+)(?P<part2>\.\d+)?"
 )
 _POWER = re.compile(rb"[eE]([+-]?\d+)")
+_BEHIND_LETTERS = re.compile(rb"(?![rR][sS]\d)[A-Za-z]{1,8}([1-9]\d{4,17})")
 _LETTER_OR_DIGIT = re.compile(rb"[0-9A-Za-z]+")
 
 
@@ -35,7 +36,7 @@ def plain_tokens_of_cells(key: bytes, cells: list[str]) -> set[Token]:
 
 def _pieces(key: bytes, data: bytes, start: int, end: int, found: set[Token]) -> int:
     if end - start <= 2 * LONGEST:
-        found |= _as_word(key, data[start:end])
+        found |= _as_word(key, data[start:end]) | _behind_letters(key, data[start:end])
     joined = not data[start:end].isalnum()
     after_point = data[start - 1 : start] == b"."
     at = start
@@ -54,6 +55,8 @@ def _pieces(key: bytes, data: bytes, start: int, end: int, found: set[Token]) ->
         stop = piece.end() if piece else at
         if joined:
             found |= _as_word(key, data[at:stop])
+            if stop - at <= LONGEST:
+                found |= _behind_letters(key, data[at:stop])
         after_point = data[stop : min(stop + 1, end)] == b"." and not re.search(rb"[A-Za-z]", data[at:stop])
         at = stop + 1
     return at
@@ -79,9 +82,21 @@ def _as_number(data: bytes, at: int) -> tuple[int, int]:
         part = b""
         if value > 10**18:
             return -1, end
-    if part or len(digits) > 18 or data[end : end + 1].isalpha():
+    if part or len(digits) > 18:
+        return -1, end
+    if re.match(rb"L(?![0-9A-Za-z])", data[end : end + 2]):
+        return value, end + 1
+    if data[end : end + 1].isalpha():
         return -1, end
     return value, end
+
+
+def _behind_letters(key: bytes, written: bytes) -> set[Token]:
+    number = _BEHIND_LETTERS.fullmatch(written)
+    if number is None:
+        return set()
+    value = int(number[1])
+    return {(siphash24(key, value.to_bytes(8, "little")), value, 0, 0)}
 
 
 def _as_word(key: bytes, written: bytes) -> set[Token]:
