@@ -14,8 +14,8 @@ KEY = b"k" * 16
     [
         "1234567", " 1234567 ", "1,234,567", "1'234'567", "1234567.0", "1234567.000", "1.234567e+06", "1.234567E6",
         "1234567_20252_2_0.dcm", "/data/1234567/scan.nii.gz", "1234567_1234567", "id=1234567;", "[1234567,",
-        "0   1234567  23.4", "x 1234567.csv", "chr1:1234567-2345678", "ukb1234567", "c(1234567L, 2345678L)", "EID1234567.bam",
-        "x/sub1234567_v2.nii",
+        "0   1234567  23.4", "x 1234567.csv", "chr1:1234567-2345678",
+        "ukb1234567", "c(1234567L, 2345678L)", "EID1234567.bam", "x/sub1234567_v2.nii",
     ],
 )  # fmt: skip
 def test_an_id_is_found_however_it_is_written(written: str) -> None:
@@ -24,7 +24,8 @@ def test_an_id_is_found_however_it_is_written(written: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["ENSG01234567", "participants1234567", "ab1234567cd", "1234567Lx", "0.1234567", "1234567.5", "1.2345678e+06", "rs1234567", "1234567abc", "12345678",
+    ["ENSG01234567", "participants1234567", "ab1234567cd", "1234567Lx",
+     "0.1234567", "1234567.5", "1.2345678e+06", "rs1234567", "1234567abc", "12345678",
      "1.2.1234567", "3.1234567", "-0.1234567e-3"],
 )  # fmt: skip
 def test_other_numbers_are_not_taken_for_it(written: str) -> None:
