@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice, pairwise, starmap
+from itertools import chain, islice, pairwise, starmap
 from operator import itemgetter
 from typing import Any
 from unicodedata import combining, east_asian_width
@@ -40,6 +40,12 @@ _LOOKED_AT = 2_000
 _RULE = re.compile(r" *[-=]+(?: +[-=]+)+ *")
 _A_VALUE = re.compile(r"(?:^| )[-+.]{0,2}\d")
 _TWO_VALUES = re.compile(r"(?:^| )[-+.]{0,2}\d[^ ]* (?:.* )?[-+.]{0,2}\d")
+_FOOTER = re.compile(r" *\(\d+ rows?[^)]{0,40}\) *")
+_DRAWN = {
+    sign: "=" if chr(sign) == "═" else "-" if chr(sign) in "─━┄┅┈┉╌╍" else " "
+    for sign in range(0x2500, 0x2580)
+}
+"""SQLite, PostgreSQL, DuckDB and polars draw frames."""
 _WORD = re.compile(r"[^ ]+")
 _MISSING = {"na", "nan", "nat", "<na>", "null", "(null)", "none", "."}
 
@@ -50,16 +56,12 @@ Column = tuple[int, int]
 def sniff(name: str, head: bytes) -> int:
     """2 where the beginning of a text that is no script has such a table in it; a table of any other kind is surer."""
     has_gaps = b"  " in head or b"\0" in head
-    return 2 * (has_gaps and surety(name, head, (), _Begins(), _never) > 0)
+    return 2 * (has_gaps and surety(name, head, (), _Begins(), str.isspace) > 0)
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
     """Tables as they come, blocks side by side as tables of their own, and the text round them."""
-    yield from parts_between(opened, limits, _Begins(), _never)
-
-
-def _never(_line: str) -> bool:
-    return False
+    yield from parts_between(opened, limits, _Begins(), str.isspace)
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class _Layout:
     """One of several blocks side by side: what comes behind a blank line is the next."""
 
     def line(self, line: str) -> str:
-        text = line.rstrip("\r\n")
+        text = _without_frame(line)
         return _as_shown(text) if self.is_shown and not text.isascii() else text
 
     def cells(self, text: str) -> list[str] | None:
@@ -142,6 +144,7 @@ class _Begins:
         self._after_block = False
 
     def __call__(self, line: str, lines: Lines) -> Begun | None:
+        line = _without_frame(line)
         was_row, self._was_row = self._was_row, _is_row(line)
         if self._tries >= _MOST_TRIES or not line.strip() or len(line) >= _MOST_LINE:
             return None
@@ -149,7 +152,7 @@ class _Begins:
             return None
         if not self._was_row and not _are_names([line, *_looked_at(lines, 2)]):
             return None
-        window = [line.rstrip("\r\n"), *_looked_at(lines, _WINDOW)]
+        window = [line, *_looked_at(lines, _WINDOW)]
         looks = _A_VALUE if self._after_block else _TWO_VALUES
         told = sum(looks.search(line, 0, _LOOKED_AT) is not None for line in window[1:_ENOUGH])
         if len(window) < _FEWEST or 2 * told < len(window[1:_ENOUGH]):
@@ -172,7 +175,7 @@ def _looked_at(lines: Lines, most: int) -> list[str]:
             break
     lines.put_back(taken)
     told = taken[:-1] if taken and (not taken[-1].strip() or len(taken[-1]) >= _MOST_LINE) else taken
-    return [line.rstrip("\r\n") for line in told]
+    return list(map(_without_frame, told))
 
 
 def _are_names(window: list[str]) -> bool:
@@ -213,29 +216,19 @@ def _begun(window: list[str], lines: Lines, fewest: int) -> Begun | None:
         if not all(map(str.isascii, told)):
             found.append(_table(list(map(_as_shown, told)), fewest, is_shown=True, is_block=is_block))
         best = max(filter(None, found), key=lambda one: len(one[0].columns), default=None)
-    return _taken(*best, lines) if best is not None else None
+    if best is None:
+        return None
+    layout, above, first = best
+    for _ in range(above - 1):  # the line that was tried is taken already
+        next(lines)
+    return chain([first], _rows(layout, lines)), bool(layout.header)
 
 
 def _windows(window: list[str]) -> Iterator[list[str]]:
     """All lines; those before one that has no values, which may begin the next block or follow on a short table."""
     yield window
     ends = (n for n, line in enumerate(window) if n >= _FEWEST and not any(map(_is_told, line.split())))
-    end = next(ends, 0)
-    if end:
-        yield window[:end]
-
-
-def _taken(layout: _Layout, above: int, first: list[str], lines: Lines) -> Begun:
-    """The rows of a table whose first line was taken."""
-    for _ in range(above - 1):
-        next(lines)
-    rows = _rows(layout, lines)
-    return _with(first, rows), bool(layout.header)
-
-
-def _with(first: list[str], rows: Rows) -> Rows:
-    yield first
-    yield from rows
+    yield from (window[:end] for end in islice(ends, 1))
 
 
 def _rows(layout: _Layout, lines: Lines) -> Rows:
@@ -254,7 +247,7 @@ def _rows(layout: _Layout, lines: Lines) -> Rows:
         cells = layout.cells(text)
         if cells is None and len(line) < _MOST_LINE and _goes_on(layout, layout.line(lines.peek())):
             cells = layout.odd_cells(text)
-        elif cells is None or layout.begins_again(cells):
+        elif cells is None or layout.begins_again(cells) or _FOOTER.fullmatch(text):
             lines.put_back([line])
             return
         if cells != header:
@@ -389,6 +382,12 @@ def _cuts(columns: list[Column], body: Places) -> tuple[int, ...]:
 
 def _most_odd(lines: int) -> int:
     return lines // 12
+
+
+def _without_frame(line: str) -> str:
+    """A line without its end, and with blanks and dashes for the lines that are drawn round its cells."""
+    text = line.rstrip("\r\n")
+    return text if text.isascii() else text.translate(_DRAWN)
 
 
 def _as_shown(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sqlite3
 import subprocess
@@ -12,7 +13,10 @@ from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from rich.console import Console
+from rich.table import Table as RichTable
 
 from matcher.contents import FileEnded, Limits, Table, Text
 from matcher.formats import delimited, fixed_width
@@ -60,14 +64,24 @@ def by_r(tmp_path: Path, says: str, frame_of: pd.DataFrame | None = None) -> str
     return subprocess.run(["Rscript", "-e", program], check=True, capture_output=True, text=True).stdout
 
 
-def by_sqlite(tmp_path: Path) -> str:
+def by_sqlite(tmp_path: Path, mode: str = "column") -> str:
     if shutil.which("sqlite3") is None:
         pytest.skip("needs the shell of SQLite")
     base = sqlite3.connect(tmp_path / "d.db")
     frame().to_sql("p", base, index=False)
     base.close()
-    command = ["sqlite3", "-header", str(tmp_path / "d.db"), ".mode column", "select * from p"]
+    command = ["sqlite3", "-header", str(tmp_path / "d.db"), f".mode {mode}", "select * from p"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def by_rich() -> str:
+    """A frame of heavy and light lines, as polars and DuckDB draw as well."""
+    table = RichTable(*COLUMNS)
+    for row in rows():
+        table.add_row(*row)
+    out = io.StringIO()
+    Console(file=out, width=200, color_system=None).print(table)
+    return out.getvalue()
 
 
 def padded(cells: list[list[str]], gap: int = 2, *, left: bool = True) -> str:
@@ -109,6 +123,10 @@ def printed(form: str, tmp_path: Path) -> str:
             )
         case "sqlite":
             return by_sqlite(tmp_path)
+        case "sqlite box":
+            return by_sqlite(tmp_path, "box")
+        case "rich":
+            return by_rich()
         case "filled":
             return "".join("".join(cell.ljust(15) for cell in row) + "\n" for row in [list(COLUMNS), *rows()])
         case _:
@@ -116,6 +134,7 @@ def printed(form: str, tmp_path: Path) -> str:
 
 
 FORMS = ("pandas", "pandas without index", "pandas left", "R", "R left", "R without names", "R formatted", "sqlite",
+         "sqlite box", "rich",
          "filled", "left", "right")  # fmt: skip
 
 
@@ -181,6 +200,27 @@ def test_a_frame_cut_in_the_middle_is_a_table_with_what_it_shows() -> None:
     eids = [row[0] for row in of_columns(tables, ("eid",))]
     assert [one for one in eids if one.strip(".")] == [row[0] for row in shown_rows]
     assert "60 rows x 7 columns" in "".join(one.text for one in events if isinstance(one, Text))
+
+
+@pytest.mark.parametrize("style", ["border 0", "linestyle unicode"])
+def test_what_psql_prints_is_a_table(style: str, postgresql_server: Any) -> None:
+    values = ", ".join(f"({', '.join(repr(cell) for cell in row)})" for row in rows())
+    names = ", ".join(f'"{name}"' for name in COLUMNS)
+    text = postgresql_server.psql(f"\\pset {style}\nSELECT * FROM (VALUES {values}) AS p ({names});\n")
+    events = list(read_bytes("x.txt", text.encode()))
+    tables = [one for one in events if isinstance(one, Table)]
+    assert same(of_columns(tables, COLUMNS), rows())
+    assert "(60 rows)" in "".join(one.text for one in events if isinstance(one, Text))
+
+
+def test_what_polars_prints_is_a_table() -> None:
+    with pl.Config(tbl_rows=20, tbl_cols=-1, tbl_width_chars=300):
+        text = f"{pl.from_pandas(frame(20))}\n"
+    events = list(read_bytes("x.txt", text.encode()))
+    tables = [one for one in events if isinstance(one, Table)]
+    wanted = rows(20)
+    assert [row for row in of_columns(tables, COLUMNS) if row[0].isdigit()] == wanted
+    assert "shape: (20, 7)" in "".join(one.text for one in events if isinstance(one, Text))
 
 
 def test_a_frame_whose_index_has_a_name() -> None:
