@@ -40,7 +40,8 @@ _VALUE = (
     rf"(?:(?P<quoted>{_STRING})|(?P<plain>{_NUMBER}|{_WORD}|~[\w.]{{1,200}}+|~`[^`\n]{{1,200}}+`)|{_WRAPPED})"
 )
 _ELEMENT = re.compile(rf"{_PASSED}{_KEY}?+{_VALUE}(?P<end>{_PASSED}[,;\])}}]|\s{{1,500}}+)")
-_BEGINS = re.compile(rf"[\[({{](?={_PASSED}{_KEY}?+{_VALUE}(?:\s{{0,500}}+[,;]|\s{{1,500}}+[^\s\])}}]))")
+_OPENS = re.compile(r"[\[({]")
+_BEGINS = re.compile(rf"(?={_PASSED}{_KEY}?+{_VALUE}(?:\s{{0,500}}+[,;]|\s{{1,500}}+[^\s\])}}]))")
 _CLOSES = re.compile(rf"{_PASSED}[\])}}]")
 _SIMPLE = rf"""\s*+(?:{_NUMBER}|{_WORD}|"[^"\\\n,]*+"|'[^'\\\n,]*+')\s*+"""
 _ALL_SIMPLE = re.compile(rf"{_SIMPLE}(?:,{_SIMPLE})*+(?:,\s*+)?+(?=[\])}}])")
@@ -122,12 +123,14 @@ class Scanner:
     def _items_of(self, behind: int, until: int) -> Iterator[Item]:
         """The items that begin before `behind`; they may end behind it, but not be cut at `until`."""
         while self._at < behind:
-            found = _BEGINS.search(self._text, self._at, behind + _MARGIN)
-            if found is None or found.start() >= behind:
+            found = _OPENS.search(self._text, self._at, behind)
+            if found is None:
                 self._at = max(self._at, behind)
                 return
-            item = self._begun(found.start(), found[0])
             self._at = found.end()
+            if _BEGINS.match(self._text, self._at) is None:
+                continue
+            item = self._begun(found.start(), found[0])
             simple = _ALL_SIMPLE.match(self._text, self._at, self._at + _MOST_SIMPLE)
             if simple is not None:
                 yield self._simple(item, simple[0])

@@ -148,6 +148,11 @@ def _screened(data: Any, first: int, last: int, regions: Any) -> int:  # noqa: C
     start, cells, is_live = 0, 0, False
     outer, outer_cells, has_outer = 0, 0, False
     while at < end:
+        if not is_live:
+            while at < end and _KINDS[data[at]] != _OPENS:
+                at += 1
+            if at == end:
+                break
         kind = _KINDS[data[at]]
         if kind == _OPENS:
             before = _KINDS[data[at - 1]] if at > 0 else _OTHER
@@ -156,7 +161,7 @@ def _screened(data: Any, first: int, last: int, regions: Any) -> int:  # noqa: C
                 outer, outer_cells = start, cells
             start, cells, is_live = at, 0, True
             at += 1
-        elif not is_live or kind in (_BLANK, _COMMA):
+        elif kind in (_BLANK, _COMMA):
             at += 1
         elif kind == _CLOSES:
             is_at_border = start < first or at > last
