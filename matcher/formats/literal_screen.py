@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-_LEAST_CELLS = 12
+_LEAST_CELLS = 20
 _NEAREST, _NEAR, _FAR = 60, 250, 4_000
 """Letters between lists of two cells, of a few, and of more, which are columns with something left out between."""
 _BORDER = 9_000
@@ -123,7 +123,7 @@ def _noted(start: int, end: int, cells: int, near: Any, regions: Any, count: int
         return count
     first = start
     if cells < _LONGEST:
-        reach = max(_FAR, 16 * cells) if cells >= _LEAST_CELLS // 2 else _NEAR if cells > 2 else _NEAREST
+        reach = max(_FAR, 16 * cells) if cells >= _LEAST_CELLS // 3 else _NEAR if cells > 2 else _NEAREST
         if start - near[cells, 1] > reach:
             near[cells, 0], near[cells, 2] = start, 0
         near[cells, 1] = end
