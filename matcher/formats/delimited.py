@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from matcher.contents import Cells, Limits, Opened, Table
+from matcher.contents import Cells, Limits, Opened, Table, Text
 from matcher.formats.encodings import decoded, encoding_of, text_of
 
 FORMAT = "csv"
+ROW_NAME = "row_name"
+"""The name of a column that R gives none."""
 DELIMITERS = (",", "\t", ";", "|")
 _KNOWN = " " + "".join(DELIMITERS)
 _NO_DELIMITERS = frozenset(" \"'-_./+\r\n\f\v\0\x85\xa0\ufeff").union(DELIMITERS)
@@ -30,6 +32,7 @@ HEAD_BYTES = 64 << 10
 BLOCK_BYTES = 4 << 20
 MOST_CELLS = 2_000_000
 """Cells of one part: a wide table comes in fewer rows a part."""
+_SECTION = re.compile(r"\s*\[[A-Za-z ]{2,30}\]\s*\n")
 _NUMBER = re.compile(r"[-+]?(\d[\d ,.]*|\.\d+)([eE][-+]?\d+)?%?")
 _DATE = re.compile(r"\d{1,4}(?:([-/.])\d{1,2}\1|年\d{1,2}月)\d{1,4}日?([ T]\d{1,2}:\d{2}.*)?")
 """`34-0.0` is the name of a field."""
@@ -40,7 +43,7 @@ _MOST_CELL = 1 << 20
 def sniff(name: str, head: bytes) -> int:
     """3 where the name says so and rows agree, 2 where only the rows do, 0 where they do not."""
     text = decoded(head)
-    if text is None or text.lstrip()[:1] in ("{", "[", "<"):
+    if text is None or (text.lstrip()[:1] in ("{", "[", "<") and not _SECTION.match(text)):
         return 0
     lines = _whole_lines(text, len(head))
     delimiter = delimiter_of(lines)
@@ -51,14 +54,19 @@ def sniff(name: str, head: bytes) -> int:
     # Prose and code have commas too; a table has the same number of cells in nearly every row.
     counts = Counter(len(row) for row in rows)
     width, agreeing = counts.most_common(1)[0]
+    if _SECTION.match(text) and width > 2:  # what stands over Illumina's reports is narrower than they are
+        rows = rows[_first_of_width(rows, width) :]
     is_table = is_named or (len(rows) >= 3 and width >= 2 and agreeing >= 0.95 * len(rows))
     if delimiter == " " and (agreeing < len(rows) or lines[0].endswith(" \\")):
         return int(is_table)  # cells may be empty or hold blanks: `fixed_width` tells where they stand
     return (3 if is_named else 2) if is_table else 0
 
 
-def read(opened: Opened, limits: Limits) -> Iterator[Table]:
-    """The rows in parts of `limits.rows_per_part`; short rows are filled, long ones kept to the usual width."""
+def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
+    """What stands over the table as text, and its rows in parts of `limits.rows_per_part`.
+
+    Short rows are filled, long ones kept to the usual width.
+    """
     head = opened.stream.read(HEAD_BYTES)
     lines = _whole_lines(decoded(head) or "", len(head))
     delimiter = delimiter_of(lines) or ","
@@ -66,6 +74,10 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table]:
     given = 0
     end = _end_of(decoded(head) or "")
     is_plain = delimiter.isascii() and end == "\n" and encoding_of(head) in ("utf-8", "utf-8-sig")
+    if delimiter == " " and any("  " in line or "\t" in line for line in lines):
+        is_plain = False  # to Arrow each blank of a run is a delimiter
+    if shape is not None and shape.preamble:
+        yield Text(opened.name, "\n".join(lines[: shape.preamble]))
     if shape is not None and is_plain:
         regular = _Regular(opened, limits, delimiter, shape)
         yield from regular.tables()
@@ -92,6 +104,11 @@ class _Shape:
     rows_before: int
 
     @property
+    def preamble(self) -> int:
+        """Lines over the table that are none of it."""
+        return self.lines_before - self.has_header
+
+    @property
     def width(self) -> int:
         return len(self.columns)
 
@@ -102,13 +119,24 @@ def _shape_of(lines: list[str], delimiter: str) -> _Shape | None:
     rows = [row for _, row in numbered]
     if not rows:
         return None
-    width = Counter(len(row) for row in rows).most_common(1)[0][0]
-    start = _first_of_width(rows, width)
-    has_header = is_header(rows[start:])
-    columns = _named(rows[start], width) if has_header else _numbered(width)
-    rows_before = start + has_header
+    columns, has_header, rows_before = _head_of(rows)
     lines_before = numbered[rows_before - 1][0] if rows_before else 0
     return _Shape(columns, has_header, lines_before, rows_before)
+
+
+def _head_of(rows: list[list[str]], has_header: bool | None = None) -> tuple[tuple[str, ...], bool, int]:
+    """A table's columns, whether they are names that stand over it, and how many rows come before the first of values.
+
+    R names rows and gives their column no name: its header is one cell shorter.
+    """
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    start = _first_of_width(rows, width)
+    if is_header(rows[start:]) if has_header is None else has_header:
+        return _named(rows[start], width), True, start + 1
+    above = rows[start - 1] if start and has_header is None else []
+    if len(above) == width - 1 >= 2 and is_header([[ROW_NAME, *above], *rows[start:]]):
+        return _named([ROW_NAME, *above], width), True, start
+    return _numbered(width), False, start
 
 
 def _numbered_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -194,12 +222,8 @@ def parts_of(
     first = list(itertools.islice(every, LOOKED_AT))
     if not first:
         return
-    width = Counter(len(row) for row in first).most_common(1)[0][0]
-    start = _first_of_width(first, width)
-    first = first[start:]
-    header = is_header(first) if has_header is None else has_header
-    columns = _named(first[0], width) if header else _numbered(width)
-    body = itertools.chain(first[1:] if header else first, every)
+    columns, header, before = _head_of(first, has_header)
+    body = itertools.chain(first[before:], every)
     yield from _in_parts(name, body, limits, _Shape(columns, header, 0, 0))
 
 
@@ -334,7 +358,8 @@ def _first_of_width(rows: list[list[str]], width: int) -> int:
 def _named(first: list[str], width: int) -> tuple[str, ...]:
     names = (first + [""] * width)[:width]
     return tuple(
-        name.strip().lstrip("\ufeff#") or f"column_{number + 1}" for number, name in enumerate(names)
+        name.strip().lstrip("\ufeff#").strip('"') or f"column_{number + 1}"
+        for number, name in enumerate(names)
     )
 
 

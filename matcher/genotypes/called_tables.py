@@ -46,6 +46,7 @@ _SAMPLE = re.compile(
     r"(i?id|iid|eid|sample|sample[ _]?(id|name)|subject\w*|participant\w*|person\w*)", re.IGNORECASE
 )
 
+_ALLELE = re.compile(r"allele\s*[12]", re.IGNORECASE)
 _CALL = re.compile(r"(dosage|genotype|gt|call|count|alleles?)s?", re.IGNORECASE)
 
 Form = Literal["pairs", "numbers", "counts", "alleles", "haplotypes", "probabilities"]
@@ -220,6 +221,8 @@ def _in_lines(part: Table, header: Sequence[str], looked_at: Sequence[Sequence[s
     whole = [at for at in rest if _is_pairs(looked_at[at]) and _has_both(looked_at[at])]
     numbers = [at for at in rest if _is_numbers(looked_at[at])]
     single = [at for at in rest if _is_single(looked_at[at])]
+    if len(single) > 2 and all(_ALLELE.match(header[at]) for at in single):
+        single = single[:2]  # the same call on another strand, as Illumina's reports give it
     counts = [at for at in rest if _CALL.fullmatch(header[at]) and _is_counts(looked_at[at])]
     calls: tuple[tuple[Form, list[int], int], ...] = (
         ("pairs", whole, 1), ("numbers", numbers, 1), ("alleles", single, 2), ("counts", counts, 1),

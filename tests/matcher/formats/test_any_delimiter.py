@@ -202,3 +202,37 @@ def test_text_stays_text() -> None:
         assert reader is not None
         if reader is not delimited:
             assert any(isinstance(one, Text) for one in events)
+
+
+@pytest.mark.parametrize("quote", ["TRUE", "FALSE"])
+def test_the_header_that_r_writes_one_cell_short_names_the_columns(quote: str, tmp_path: Path) -> None:
+    program = (
+        'd <- data.frame(eid = 1000001:1000080, "f.31" = rep(0:1, 40), bmi = seq(20, 30, length.out = 80)); '
+        f'write.table(d, "{tmp_path}/r.txt", quote = {quote})'
+    )
+    subprocess.run(["Rscript", "-e", program], check=True, capture_output=True)
+    (table,) = [
+        one for one in read_bytes("r.txt", (tmp_path / "r.txt").read_bytes()) if isinstance(one, Table)
+    ]
+    assert table.columns == ("row_name", "eid", "f.31", "bmi")
+    assert list(table.cells[1]) == [str(1_000_001 + number) for number in range(80)]
+
+
+def test_what_stands_over_a_table_is_text_and_not_lost() -> None:
+    rows = "".join(f"{1_000_001 + number},{number % 2},{20 + number / 8}\n" for number in range(60))
+    data = ("Exported for Dr Example\nstudy 4711, not 2345678\neid,sex,bmi\n" + rows).encode()
+    events = list(read_bytes("x.csv", data))
+    (text,) = [one for one in events if isinstance(one, Text)]
+    assert "2345678" in text.text
+    (table,) = [one for one in events if isinstance(one, Table)]
+    assert table.columns == ("eid", "sex", "bmi")
+    assert table.rows_count == 60
+
+
+def test_runs_of_blanks_that_make_rows_as_wide_as_the_header_by_chance() -> None:
+    """A tab and a doubled blank in each row: five pieces to whoever splits at each blank, and five columns in truth."""
+    rows = "".join(f"F{n}\tS{n} rs{n}  A G\n" for n in range(60))
+    events = list(read_bytes("x.txt", ("FID IID SNP A1 A2\n" + rows).encode()))
+    (table,) = [one for one in events if isinstance(one, Table)]
+    assert table.columns == ("FID", "IID", "SNP", "A1", "A2")
+    assert [cells[7] for cells in table.cells] == ["F7", "S7", "rs7", "A", "G"]

@@ -121,7 +121,7 @@ def written(form: str, of: Truth, folder: Path) -> bytes:
             return (folder / "r.txt").read_bytes()
 
 
-@pytest.mark.parametrize("form", ["tped", "lgen", "gen", "beagle", "haps", "query"])
+@pytest.mark.parametrize("form", ["tped", "lgen", "gen", "beagle", "haps", "query", "R"])
 def test_texts_of_other_programs(form: str, of: Truth, tmp_path: Path) -> None:
     data = written(form, of, tmp_path)
     if form == "haps":  # phased calls are never missing
@@ -185,6 +185,19 @@ def test_a_line_for_each_call_in_any_order(of: Truth) -> None:
         for p in found
     ]
     assert agreement(back, of) == 1.0
+
+
+def test_a_report_of_an_array(of: Truth) -> None:
+    """Illumina's: some lines about it, then a line for each call, its alleles on two strands."""
+    lines = [
+        "SNP Name\tSample ID\tAllele1 - Top\tAllele2 - Top\tAllele1 - Forward\tAllele2 - Forward\tGC Score"
+    ]
+    for at, one in enumerate(SAMPLES):
+        for site, name in enumerate(of.names):
+            a, b = lettered(of, site, int(of.dosages[site, at])).replace("N", "-")
+            lines.append(f"{name}\t{one}\t{a}\t{b}\t{a}\t{b}\t0.9")
+    head = f"[Header]\nGSGT Version\t2.0.4\nNum SNPs\t{len(of.names)}\nNum Samples\t37\n[Data]\n"
+    assert agreement(calls_in((head + "\n".join(lines) + "\n").encode()), of) == 1.0
 
 
 def test_a_large_table_comes_in_parts_and_once(of: Truth) -> None:
