@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from matcher.contents import Cells, Genotypes, Part, Table, Text
+from matcher.contents import WRITTEN_OUT, Cells, Genotypes, Part, Table, Text
 from matcher.tables.cell_bytes import first_of, holds, id_lines, id_shapes, small_counts
 from matcher.tables.spellings import headings, is_field, is_id_name, plain
 
@@ -23,6 +23,8 @@ Content = Literal["individual-level", "aggregate", "documentation", "identifiers
 MOST_COLUMNS = 5_000
 LONGEST_NAME = 120
 ROWS_LOOKED_AT = 500
+ROWS_OF_A_PROGRAM = 20
+"""Rows from which values in a program are rows about people where no id and no field says so; tests have fewer."""
 
 CODE_FORMATS = frozenset({"notebook", "script", "code"})
 
@@ -47,6 +49,8 @@ class _Seen:
     cells: list[list[Sequence[str]]]
     """The first cells of each column, in pieces."""
     rows: int = 0
+    is_written_out: bool = False
+    """In a program, as lists of values."""
 
     def column(self, at: int) -> list[str]:
         return [cell for piece in self.cells[at] for cell in piece]
@@ -84,6 +88,7 @@ class ContentSketch:
         if seen is None:
             has_header = part.has_header and _is_header(part.columns, first)
             seen = _Seen(part.columns, has_header, [[] for _ in part.columns])
+            seen.is_written_out = WRITTEN_OUT in part.name
             self.tables[name] = seen
             shown = shown_names(part.columns) if has_header else _numbered(len(part.columns))
             self.columns = tuple(dict.fromkeys([*self.columns, *shown]))[:MOST_COLUMNS]
@@ -212,7 +217,8 @@ def _kind_of(seen: _Seen) -> tuple[Content, str]:
         return "identifiers", f"{seen.rows:,} ids and nothing else"
     if has_people or fields >= 2 or any(_are_distinct_ids(seen, at) for at in range(len(seen.columns))):
         return "individual-level", f"{seen.rows:,} rows, one a person, in {len(seen.columns):,} columns"
-    if len(seen.columns) >= 3 and seen.rows >= 3 and _differ(seen):
+    fewest = ROWS_OF_A_PROGRAM if seen.is_written_out else 3
+    if len(seen.columns) >= 3 and seen.rows >= fewest and _differ(seen):
         return "individual-level", f"{seen.rows:,} rows that differ, in {len(seen.columns):,} columns"
     return "unknown", "a table of no known kind"
 

@@ -125,6 +125,10 @@ class Cells(Sequence[str]):
         return f"<{len(self)} cells>"  # never the cells themselves: a log must not hold them
 
 
+WRITTEN_OUT = ", written out "
+"""In the name of a table that stands in a program as lists of values: it may be a test's or a plot's as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of text cells as they stand in the file; nothing is parsed or guessed yet.

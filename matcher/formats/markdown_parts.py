@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from matcher.contents import Limits, Opened, Table, Text
 from matcher.formats.delimited import parts_of
 from matcher.formats.encodings import decoded, text_of
+from matcher.formats.tables_in_text import tables_of_text
 from matcher.sniffing import HEAD_BYTES
 from matcher.tables.spellings import headings
 
@@ -72,10 +73,16 @@ def parts_between(
             around.append(line)
             held += len(line)
             if held >= PIECE:
-                yield Text(opened.name, "".join(around))
+                yield from _text("".join(around), opened, limits)
                 around, held = [], 0
         if held:
-            yield Text(opened.name, "".join(around))
+            yield from _text("".join(around), opened, limits)
+
+
+def _text(text: str, opened: Opened, limits: Limits) -> Iterator[Table | Text]:
+    """A text, and the tables that are written out in it, as in the code of a report."""
+    yield Text(opened.name, text)
+    yield from tables_of_text(opened.name, text, limits)
 
 
 def surety(name: str, head: bytes, suffixes: tuple[str, ...], begins: Recogniser, verbatim: Verbatim) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from matcher.contents import Cells, Limits, Table, Unreadable
+from matcher.contents import WRITTEN_OUT, Cells, Limits, Table, Unreadable
 from matcher.formats.arrow_tables import strings
 from matcher.formats.delimited import MOST_CELLS, parts_of, rows_under
 from matcher.formats.literal_items import LEAD, Item, Scanner
@@ -322,7 +322,7 @@ class _Assembly:
         return self.tables <= MOST_TABLES
 
     def _named(self) -> str:
-        return f"{self.name}, written out {self.tables}"
+        return f"{self.name}{WRITTEN_OUT}{self.tables}"
 
 
 def _shape_in(item: Item, count: int) -> tuple[int, bool]:

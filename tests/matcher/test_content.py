@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.content import ContentSketch
-from matcher.contents import Genotypes, Text
+from matcher.contents import WRITTEN_OUT, Genotypes, Text
 from matcher.tables.spellings import read_name
 from tests.matcher.tables.made import draw_ids, table
 
@@ -122,3 +122,22 @@ def test_instance_and_array_are_read() -> None:
         0,
     )
     assert read_name("Body mass index (BMI)") == read_name("body_mass_index_bmi")
+
+
+def test_values_in_a_program_are_rows_about_people_from_an_id_a_field_or_many_rows_on() -> None:
+    """A test's table of twelve cases is code; one with ids is not, nor is one as long as a pasted frame."""
+    name = f"x.py{WRITTEN_OUT}1"
+
+    def values(rows: int) -> dict[str, list[str]]:
+        return {
+            "a": [str(n) for n in range(rows)],
+            "b": [str(n % 7) for n in range(rows)],
+            "c": ["1.5"] * rows,
+        }
+
+    code = Text("x.py", "import os\n")
+    assert kind(code, table(values(12), name), format_="text", name="x.py") == "code"
+    assert kind(code, table(values(40), name), format_="text", name="x.py") == "individual-level"
+    with_ids = {"eid": IDS[:12], **values(12)}
+    assert kind(code, table(with_ids, name), format_="text", name="x.py") == "individual-level"
+    assert kind(table(values(12), "x.csv")) == "individual-level"

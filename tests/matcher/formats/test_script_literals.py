@@ -22,6 +22,7 @@ from matcher.examine import Examiner
 from matcher.formats import plain_text, script_literals
 from matcher.formats.literal_items import Scanner
 from matcher.formats.script_literals import literal_tables
+from matcher.reading import read_bytes
 from matcher.sketches import EnrolledCohort
 from tests.matcher.tables.made import KEYS, draw_ids, draw_people, enrol_cohort, pick, write_csv
 
@@ -362,3 +363,10 @@ def test_numbers_of_numpy_stay_as_printed() -> None:
         (table,) = tables(str(np.array(drawn())))
     assert len(table.columns) == 6
     assert table.rows_count == 40
+
+
+def test_a_frame_in_the_code_of_a_report_is_a_table_beside_those_that_are_drawn() -> None:
+    rows = ", ".join(f"({1_000_001 + number}, {number % 2}, {20 + number / 8})" for number in range(40))
+    report = f"# Report\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nrows = [{rows}]\n```\n"
+    tables = [one for one in read_bytes("report.md", report.encode()) if isinstance(one, Table)]
+    assert [one.rows_count for one in tables] == [1, 40]
