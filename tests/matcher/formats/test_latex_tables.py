@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,11 +163,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_sources_take_time_by_their_size(name: str) -> None:
-    took = []
-    for size in (1 << 18, 1 << 20):
-        started = time.process_time()
-        tables(HOSTILE[name](size), 1 << 17)
-        took.append(time.process_time() - started)
-    assert took[1] < 12 * took[0] + 0.5
+def test_hostile_sources_come_to_an_end(name: str) -> None:
+    """Work by the square of their size would not."""
+    assert all(table.rows_count for table in tables(HOSTILE[name](1 << 21), 1 << 17))
