@@ -12,31 +12,23 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, TextIO
 
 from matcher.contents import Cells, Limits, Opened, Table, Text
+from matcher.formats.delimiters import DELIMITERS, LOOKED_AT, cells_of, delimiter_of, whole_rows
 from matcher.formats.encodings import decoded, encoding_of, text_of
+from matcher.formats.headers import first_of_width, head_of
+from matcher.tables.spellings import headings
 
 FORMAT = "csv"
-ROW_NAME = "row_name"
-"""The name of a column that R gives none."""
-DELIMITERS = (",", "\t", ";", "|")
-_KNOWN = " " + "".join(DELIMITERS)
-_NO_DELIMITERS = frozenset(" \"'-_./+\r\n\f\v\0\x85\xa0\ufeff").union(DELIMITERS)
 _RECORD_END = "\x1e"
 """What ends rows where ASCII's own separators are used and there are no lines."""
-LOOKED_AT = 60
-_MOST_LINES = 5
-"""Lines of a row that has line breaks in its cells."""
 HEAD_BYTES = 64 << 10
 BLOCK_BYTES = 4 << 20
 MOST_CELLS = 2_000_000
 """Cells of one part: a wide table comes in fewer rows a part."""
 _SECTION = re.compile(r"\s*\[[A-Za-z ]{2,30}\]\s*\n")
-_NUMBER = re.compile(r"[-+]?(\d[\d ,.]*|\.\d+)([eE][-+]?\d+)?%?")
-_DATE = re.compile(r"\d{1,4}(?:([-/.])\d{1,2}\1|年\d{1,2}月)\d{1,4}日?([ T]\d{1,2}:\d{2}.*)?")
-"""`34-0.0` is the name of a field."""
-_MISSING = {"", "na", "nan", "null", "none", "n/a", ".", "-"}
 _MOST_CELL = 1 << 20
 
 
@@ -47,15 +39,15 @@ def sniff(name: str, head: bytes) -> int:
         return 0
     lines = _whole_lines(text, len(head))
     delimiter = delimiter_of(lines)
-    if delimiter is None:
+    if delimiter is None or (delimiter not in DELIMITERS and _is_named_as_code(name)):
         return 0
     is_named = name.lower().endswith((".csv", ".tsv", ".tab", ".psv"))
-    rows = _whole_rows(lines[:LOOKED_AT], delimiter)
+    rows = whole_rows(lines[:LOOKED_AT], delimiter)
     # Prose and code have commas too; a table has the same number of cells in nearly every row.
     counts = Counter(len(row) for row in rows)
     width, agreeing = counts.most_common(1)[0]
     if _SECTION.match(text) and width > 2:  # what stands over Illumina's reports is narrower than they are
-        rows = rows[_first_of_width(rows, width) :]
+        rows = rows[first_of_width(rows, width) :]
     is_table = is_named or (len(rows) >= 3 and width >= 2 and agreeing >= 0.95 * len(rows))
     if delimiter == " " and (agreeing < len(rows) or lines[0].endswith(" \\")):
         return int(is_table)  # cells may be empty or hold blanks: `fixed_width` tells where they stand
@@ -93,6 +85,11 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
             yield from _in_parts(opened.name, _beyond(body, shape.width, given), limits, shape)
 
 
+def _is_named_as_code(name: str) -> bool:
+    """Whether blanks and signs are the language's, as in a list of constants (`ERROR = 1`)."""
+    return PurePosixPath(name).suffix.lower() in headings("code_endings")
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """What the beginning of a table tells of it."""
@@ -119,24 +116,9 @@ def _shape_of(lines: list[str], delimiter: str) -> _Shape | None:
     rows = [row for _, row in numbered]
     if not rows:
         return None
-    columns, has_header, rows_before = _head_of(rows)
+    columns, has_header, rows_before = head_of(rows)
     lines_before = numbered[rows_before - 1][0] if rows_before else 0
     return _Shape(columns, has_header, lines_before, rows_before)
-
-
-def _head_of(rows: list[list[str]], has_header: bool | None = None) -> tuple[tuple[str, ...], bool, int]:
-    """A table's columns, whether they are names that stand over it, and how many rows come before the first of values.
-
-    R names rows and gives their column no name: its header is one cell shorter.
-    """
-    width = Counter(len(row) for row in rows).most_common(1)[0][0]
-    start = _first_of_width(rows, width)
-    if is_header(rows[start:]) if has_header is None else has_header:
-        return _named(rows[start], width), True, start + 1
-    above = rows[start - 1] if start and has_header is None else []
-    if len(above) == width - 1 >= 2 and is_header([[ROW_NAME, *above], *rows[start:]]):
-        return _named([ROW_NAME, *above], width), True, start
-    return _numbered(width), False, start
 
 
 def _numbered_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -209,7 +191,7 @@ class _Regular:
     def _odd_rows(self) -> Iterator[Table]:
         """Rows that are shorter or longer than the others; runs of blanks make a space-aligned table."""
         if self.odd:
-            rows = _cells(self.odd, self.delimiter)
+            rows = cells_of(self.odd, self.delimiter)
             self.odd = []
             yield from _in_parts(self.opened.name, rows, self.limits, self.shape)
 
@@ -222,7 +204,7 @@ def parts_of(
     first = list(itertools.islice(every, LOOKED_AT))
     if not first:
         return
-    columns, header, before = _head_of(first, has_header)
+    columns, header, before = head_of(first, has_header)
     body = itertools.chain(first[before:], every)
     yield from _in_parts(name, body, limits, _Shape(columns, header, 0, 0))
 
@@ -258,115 +240,6 @@ def _beyond(rows: Iterable[list[str]], width: int, given: int) -> Iterator[list[
             yield row
 
 
-def delimiter_of(lines: list[str]) -> str | None:
-    """The delimiter that divides the lines most evenly; a single blank stands for any run of blanks."""
-    told = (line for line in lines if line.strip() and not line.startswith("##"))
-    lines = list(itertools.islice(told, LOOKED_AT))
-    if not lines:
-        return None
-    best: tuple[float, int, str] | None = None
-    for delimiter in (*DELIMITERS, " "):
-        if sum(delimiter in line for line in lines) < 0.6 * len(lines) and delimiter != " ":
-            continue
-        rows = _whole_rows(lines, delimiter)
-        counts = Counter(len(row) for row in rows)
-        width, agreeing = max(counts.items(), key=lambda one: (one[1], one[0]))
-        count = max(len(rows), len(lines) / _MOST_LINES)
-        score = (agreeing / count, width, delimiter)
-        if width >= 2 and agreeing >= 0.6 * count and (best is None or score[:2] > best[:2]):
-            best = score
-    known = best[2] if best else None
-    rare = _rare_delimiter(lines, is_alone=known is None)
-    return rare if rare and (known is None or _share(lines, rare) > _share(lines, known)) else known
-
-
-def _rare_delimiter(lines: list[str], *, is_alone: bool) -> str | None:
-    """Any other sign that divides every line into as many cells, if two columns of them are values.
-
-    A colon stands in times of day, and `<` before values that were too small to tell: where another sign may divide
-    the lines as well, cells do not begin or end with it.
-    """
-    best: tuple[int, str] | None = None
-    for sign in set(lines[0]) - _NO_DELIMITERS if len(lines) >= 3 else ():
-        if sign.isalnum() or len({one.count(sign) for one in lines}) > 1:
-            continue
-        rows = _cells(lines, sign)
-        width, values = len(rows[0]), value_columns(rows[1:])
-        is_told = is_alone and _divides_no_times(rows) if sign == ":" else values >= 2
-        if not is_alone and any(cell != cell.strip(_KNOWN) for row in rows for cell in row):
-            continue
-        if width >= 3 and is_told and all(len(row) == width for row in rows):
-            best = max(best or (0, ""), (values, sign))
-    return best[1] if best else None
-
-
-def _divides_no_times(rows: list[list[str]]) -> bool:
-    """Whether colons stand between the cells of a table, not in times of day, addresses or names of variants."""
-    width, values = len(rows[0]), value_columns(rows[1:])
-    is_long = any(len(cell) > 3 and is_value(cell) for cell in rows[1])
-    return is_long and values >= 3 and (width >= 6 or (width >= 4 and is_header(rows)))
-
-
-def _share(lines: list[str], delimiter: str) -> float:
-    """The share of columns that are values."""
-    rows = _cells(lines, delimiter)
-    return value_columns(rows[1:]) / max(1, min(map(len, rows), default=1))
-
-
-def is_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names columns: no cell of it looks like a value where those below do."""
-    if len(rows) < 2:
-        return bool(rows) and not any(is_value(cell) for cell in rows[0])
-    first, below = rows[0], rows[1:]
-    if any(is_value(cell) for cell in first if cell.strip()):
-        # `31-0.0` and the like are names of fields, not numbers.
-        return False
-    columns = list(zip(*(row for row in below if len(row) == len(first)), strict=False))
-    counts = Counter(cell.strip() for cell in first)
-    for name, column in zip(first, columns, strict=False):
-        # A name may come again over values; a row with cells that are empty or alike is no header.
-        if counts[name.strip()] > 1 and bool(name.strip()) != bool(value_columns([[one] for one in column])):
-            return False
-    if not columns and len(counts) < len(first):
-        return False
-    if any(any(is_value(cell) for cell in column) for column in columns):
-        return True
-    # Only words: a header's words do not come again below.
-    return not any(first[number] in column for number, column in enumerate(columns))
-
-
-def is_value(cell: str) -> bool:
-    """Whether a cell is a number or a date; what is missing is neither."""
-    cell = cell.strip()
-    return bool(cell.lower() not in _MISSING and (_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)))
-
-
-def value_columns(rows: list[list[str]]) -> int:
-    """How many columns of rows hold numbers or dates wherever they hold anything, in at least two rows."""
-    found = 0
-    for column in zip(*rows, strict=False):
-        told = [cell for cell in column if cell.strip().lower() not in _MISSING]
-        found += len(told) >= min(2, len(rows)) and sum(map(is_value, told)) >= 0.8 * len(told)
-    return found
-
-
-def _first_of_width(rows: list[list[str]], width: int) -> int:
-    """Lines of a preamble are narrower than the table that they stand over."""
-    return next((number for number, row in enumerate(rows) if len(row) == width), 0)
-
-
-def _named(first: list[str], width: int) -> tuple[str, ...]:
-    names = (first + [""] * width)[:width]
-    return tuple(
-        name.strip().lstrip("\ufeff#").strip('"') or f"column_{number + 1}"
-        for number, name in enumerate(names)
-    )
-
-
-def _numbered(width: int) -> tuple[str, ...]:
-    return tuple(f"column_{number + 1}" for number in range(width))
-
-
 def _whole_lines(text: str, head_length: int) -> list[str]:
     lines = re.split("\r\n|\r|\n" if _end_of(text) == "\n" else _RECORD_END, text)
     lines = lines if lines[-1] else lines[:-1]
@@ -385,22 +258,6 @@ def _records(text: TextIO) -> Iterator[str]:
         yield from rows if len(rest) <= BLOCK_BYTES else (*rows, rest)
         rest = rest if len(rest) <= BLOCK_BYTES else ""
     yield rest
-
-
-def _whole_rows(lines: list[str], delimiter: str) -> list[list[str]]:
-    """The rows of some lines; the last is left out where rows have several lines, as it may be cut."""
-    rows = _cells(lines, delimiter)
-    has_several = 2 < len(rows) < 0.9 * sum(map(bool, lines))
-    return rows[:-1] if has_several else rows
-
-
-def _cells(lines: list[str], delimiter: str) -> list[list[str]]:
-    if delimiter == " ":
-        return [line.split() for line in lines]
-    try:
-        return [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    except csv.Error:
-        return [line.split(delimiter) for line in lines]
 
 
 def _rows(text: Iterable[str], delimiter: str) -> Iterator[list[str]]:

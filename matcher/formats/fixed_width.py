@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import Limits, Opened, Table, Text
-from matcher.formats.delimited import is_header, is_value, value_columns
+from matcher.formats.headers import is_header, is_value, value_columns
 from matcher.formats.markdown_parts import Begun, Lines, Rows, is_too_short, parts_between, surety
 
 FORMAT = "fixed-width"

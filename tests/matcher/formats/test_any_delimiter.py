@@ -15,8 +15,9 @@ import pytest
 
 from matcher.contents import FileEnded, Limits, Table, Text
 from matcher.formats import delimited
-from matcher.formats.delimited import delimiter_of, is_header
+from matcher.formats.delimiters import delimiter_of
 from matcher.formats.encodings import encoding_of
+from matcher.formats.headers import is_header
 from matcher.reading import read_bytes, read_path
 from matcher.sniffing import format_of
 from tests.matcher.formats.tables_made import COLUMNS, found_rows, rows
@@ -236,3 +237,10 @@ def test_runs_of_blanks_that_make_rows_as_wide_as_the_header_by_chance() -> None
     (table,) = [one for one in events if isinstance(one, Table)]
     assert table.columns == ("FID", "IID", "SNP", "A1", "A2")
     assert [cells[7] for cells in table.cells] == ["F7", "S7", "rs7", "A", "G"]
+
+
+def test_constants_of_a_program_are_no_table() -> None:
+    code = "".join(
+        f"{name} = {number}\n" for number, name in enumerate(("SUCCESS", "ERROR", "UNKNOWN", "NONE", "LOST"))
+    )
+    assert not [one for one in read_bytes("codes.py", code.encode()) if isinstance(one, Table)]
