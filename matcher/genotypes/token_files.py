@@ -18,6 +18,7 @@ import numpy as np
 
 from matcher.contents import Genotypes
 from matcher.errors import BadSourceFile
+from matcher.genotypes.called_tables import with_calls
 from matcher.genotypes.handover import GROUP_SIZES, Groups, Tokens, tokens_of, words_of
 from matcher.genotypes.sites import FoundVariants, shared_sites
 from matcher.genotypes.store import Store, open_store, write_store
@@ -146,7 +147,7 @@ def require_comparable(one: TokenFile, other: TokenFile) -> None:
 
 
 def _genotypes(find: Path) -> Iterator[Genotypes]:
-    for event in read_path(find):
+    for event in with_calls(read_path(find)):
         if isinstance(event, Genotypes) and event.coding_known and event.samples:
             yield event
 
