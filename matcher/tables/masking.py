@@ -28,9 +28,8 @@ def id_mask(library: Sequence[EnrolledCohort], keys: MatchingKeys) -> Callable[[
         )
 
     def hidden(found: re.Match[str]) -> str:
-        if is_id(found[0]):
-            return MASK
         # Digits run together with letters: sub1234567, 1234567v2.
-        return re.sub(r"\d{5,20}", lambda digits: MASK if is_id(digits[0]) else digits[0], found[0])
+        shown = re.sub(r"\d{5,20}", lambda digits: MASK if is_id(digits[0]) else digits[0], found[0])
+        return MASK if shown == found[0] and is_id(shown) else shown
 
     return lambda name: _MAY_BE_ID.sub(hidden, name)
