@@ -15,7 +15,8 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from matcher.contents import WRITTEN_OUT, Cells, Genotypes, Part, Table, Text
-from matcher.tables.cell_bytes import first_of, holds, id_lines, id_shapes, small_counts
+from matcher.tables.cell_bytes import first_of, holds, id_lines, id_shapes, picked, small_counts
+from matcher.tables.shapes import long_roles
 from matcher.tables.spellings import headings, is_field, is_id_name, plain
 
 Content = Literal["individual-level", "aggregate", "documentation", "identifiers", "code", "text", "unknown"]
@@ -208,6 +209,8 @@ def _kind_of(seen: _Seen) -> tuple[Content, str]:
     fields = sum(is_field(name) for name in seen.columns)
     documented = sum(w in headings("dictionary") for w in words)
     if documented >= 2 and documented * 2 >= len(words) and not has_people:
+        if long_roles([picked(pieces, 0, 1) for pieces in seen.cells]) is not None:
+            return "individual-level", f"{seen.rows:,} lines, one a value of a person"
         return "documentation", "columns of a data dictionary or code list"
     if 0 < len(seen.columns) <= 2 and all(_are_distinct_ids(seen, at) for at in range(len(seen.columns))):
         return "identifiers", f"{seen.rows:,} ids and nothing else"

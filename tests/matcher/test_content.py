@@ -141,3 +141,23 @@ def test_values_in_a_program_are_rows_about_people_from_an_id_a_field_or_many_ro
     with_ids = {"eid": IDS[:12], **values(12)}
     assert kind(code, table(with_ids, name), format_="text", name="x.py") == "individual-level"
     assert kind(table(values(12), "x.csv")) == "individual-level"
+
+
+def test_a_line_a_value_of_a_person_is_no_dictionary() -> None:
+    """Both have columns `variable` and `value`; a dictionary and a code list tell each of theirs once."""
+    keys = [str(number) for number in range(40) for _ in range(4)]
+    names = ["bmi", "age", "sex", "fev1"] * 40
+    values = [f"{20 + (number * 7) % 13 / 4}" if number % 4 else str(number % 31) for number in range(160)]
+    assert kind(table({"n": keys, "variable": names, "value": values})) == "individual-level"
+    coding = {
+        "variable": ["sex", "sex", "smoking", "smoking"],
+        "value": ["0", "1", "0", "1"],
+        "meaning": list("abcd"),
+    }
+    assert kind(table(coding)) == "documentation"
+    fields = {
+        "field": [str(n) for n in range(60)],
+        "description": [f"What {n} is" for n in range(60)],
+        "type": ["int"] * 60,
+    }
+    assert kind(table(fields)) == "documentation"
