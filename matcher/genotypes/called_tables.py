@@ -33,7 +33,8 @@ FEWEST_COUNTED = 3
 """Columns of samples below which counts, single alleles and probabilities are taken for anything else."""
 LOOKED_AT = 60
 MOST_BESIDE = 12
-MOST_TABLES = 50
+MOST_TABLES = 5_000
+"""Tables of one file that are looked at."""
 MOST_HELD = 64 << 20
 """Calls of one table that are held until its end; of more the beginning is kept."""
 _SURE = 0.9

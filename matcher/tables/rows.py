@@ -124,7 +124,7 @@ class RowSketch:
         name = (part.name, part.columns)
         kept = self.tables.get(name)
         if kept is None:
-            if len(self.tables) >= MOST_TABLES:
+            if len(self.tables) >= MOST_TABLES and not self._drop_a_shorter(part.rows_count):
                 return
             columns = (
                 part.columns[:MOST_COLUMNS] if part.has_header else ("",) * len(part.columns[:MOST_COLUMNS])
@@ -133,6 +133,14 @@ class RowSketch:
             kept = self.tables[name] = _Kept(columns, most, [[] for _ in columns])
         if len(part.cells) == len(part.columns):
             kept.add(part, self.key)
+
+    def _drop_a_shorter(self, rows: int) -> bool:
+        """Lets go of the shortest table where it has fewer rows: small ones must not hide a large one behind them."""
+        shortest = min(self.tables, key=lambda name: self.tables[name].rows)
+        if self.tables[shortest].rows >= rows:
+            return False
+        del self.tables[shortest]
+        return True
 
     def screened(self) -> list[_Read]:
         """Some rows of every table as hashes; read once for all cohorts."""

@@ -61,3 +61,14 @@ def test_other_ids_in_the_same_form_are_not(form: str, by_ids: Examiner) -> None
     taken = set(draw_ids(1, PEOPLE))
     ids = [one for one in draw_ids(9, PEOPLE) if one not in taken][:60]
     assert verdicts(by_ids, ID_FORMS[form](ids).encode()) <= {"none", "possible"}
+
+
+def test_a_leak_behind_many_small_tables_is_found(examiner: Examiner) -> None:
+    """Sixty tables of a script are more than are compared; those with most rows are."""
+    small = "".join(
+        f"case_{number} = [({number}, 1.5, 'a'), (2, {number}.5, 'b'), (3, 3.5, 'c'), (4, 1.25, 'd'), "
+        f"(5, 2.5, 'e'), (6, 6.5, 'f'), (7, 7.5, 'g')]\n\n\n"
+        for number in range(60)
+    )
+    leak = FORMS["python rows"](some_of(2))
+    assert verdicts(examiner, small.encode() + leak) & {"probable", "confirmed"}
