@@ -40,6 +40,10 @@ MOST_HELD = 64 << 20
 _SURE = 0.9
 _SURE_COUNTS = 0.8
 """Of counts that were imputed some are between."""
+_NEAR = 0.1
+"""How near to a whole number a count is where it is to be told as one."""
+_SECOND = 0.02
+"""Of all counts those that are not the commonest; of rare variants' frequencies none are."""
 _HOMOZYGOUS = 0.05
 """Of a column's calls: a list of a variant's two alleles has none."""
 _DECORATED = re.compile(r"^#?\s*\[\d+\]|^#|:GT$")
@@ -208,6 +212,8 @@ def _in_rows(part: Table, header: Sequence[str], looked_at: Sequence[Sequence[st
             continue
         if form == "probabilities" and not _adds_up([looked_at[at] for at in calls]):
             continue
+        if form == "counts" and not _vary([looked_at[at] for at in calls]):
+            continue
         return CalledTable("rows", form, part.columns, calls)
     return None
 
@@ -283,9 +289,16 @@ def _is_numbers(cells: Sequence[str]) -> bool:
 
 
 def _is_counts(cells: Sequence[str]) -> bool:
-    calls = dosages_of(cells, SURE_WITHIN)
+    calls = dosages_of(cells, _NEAR)
     known = calls != -1
     return bool((calls >= 0).sum() >= _SURE_COUNTS * known.sum() and not (calls == -2).any())
+
+
+def _vary(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether counts are of two kinds at least."""
+    calls = np.concatenate([dosages_of(cells, _NEAR) for cells in columns])
+    counts = np.bincount(calls[calls >= 0], minlength=3)
+    return bool(counts.sum() - counts.max() >= max(1, _SECOND * counts.sum()))
 
 
 def _is_single(cells: Sequence[str]) -> bool:

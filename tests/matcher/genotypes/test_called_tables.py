@@ -232,6 +232,11 @@ LETTER = lambda n, r: "ACGT"[r.integers(4)]  # noqa: E731
         "rsid\tchr\tpos\tref\talt\n" + "\n".join(rows_of(80, RS, 1, lambda n, r: 10_000 + n, "A", "G")),
         "rsid\teffect_allele\tgene\tsignificant\tcoding\n"
         + "\n".join(rows_of(80, RS, LETTER, "BRCA2", lambda n, r: r.integers(2), lambda n, r: r.integers(2))),
+        # frequencies in five populations, of common and of rare variants
+        "rsid\tAFR\tAMR\tEAS\tEUR\tSAS\n"
+        + "\n".join(rows_of(80, RS, *[lambda n, r: f"{r.uniform(0.02, 0.98):.4f}"] * 5)),
+        "rsid\tAFR\tAMR\tEAS\tEUR\tSAS\n"
+        + "\n".join(rows_of(80, RS, *[lambda n, r: f"{r.exponential(0.01):.5f}"] * 5)),
         # correlations of variants with each other
         "SNP\t" + "\t".join(f"rs{1000 + 7 * n}" for n in range(40)) + "\n"
         + "\n".join(
