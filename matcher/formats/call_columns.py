@@ -16,17 +16,18 @@ import numpy.typing as npt
 from matcher.contents import Genotypes, Limits
 from matcher.formats.beside import SURE_WITHIN, variants_a_part
 from matcher.formats.call_matrix import part_of
+from matcher.formats.headers import ROW_NAME
 from matcher.formats.unpacking import round_dosages, whole_calls
 from matcher.genotypes.naming import split_counted, variant_of
+from matcher.genotypes.variant_columns import FEWEST_VARIANTS
 
-FEWEST = 24
 MOST_PEOPLE = 1 << 20
 _MOST_OTHERS = 40
 _PLAIN = re.compile(
     r"(rs\d{1,12}|(chr)?([1-9]|1\d|2[0-2]):\d{2,9}:[ACGT]{1,60}:[ACGT]{1,60})(_[ACGT]{1,60})?"
 )
 """The commonest names of variants, told at a glance: `variant_of` takes ten times longer."""
-_IDS = ("iid", "__index_level_0__", "row_name", "sample", "sample_id", "id", "fid")
+_IDS = ("iid", "__index_level_0__", ROW_NAME, "sample", "sample_id", "id", "fid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class CallColumns:
 
 def call_columns_of(names: Sequence[str], is_number: Callable[[str], bool]) -> CallColumns | None:
     """The columns of a matrix of calls, None of any other table."""
-    if len(names) < FEWEST or len(set(names)) < len(names):
+    if len(names) < FEWEST_VARIANTS or len(set(names)) < len(names):
         return None
     others = []
     for name in names:
@@ -54,7 +55,7 @@ def call_columns_of(names: Sequence[str], is_number: Callable[[str], bool]) -> C
                 return None
     beside = frozenset(others)
     variants = tuple(name for name in names if name not in beside)
-    fits = len(variants) >= max(FEWEST, len(others)) and all(map(is_number, variants))
+    fits = len(variants) >= max(FEWEST_VARIANTS, len(others)) and all(map(is_number, variants))
     return CallColumns(variants, tuple(others)) if fits else None
 
 

@@ -17,9 +17,11 @@ from matcher.contents import Genotypes, Limits, Opened, Table, Unreadable
 from matcher.formats.beside import SURE_WITHIN, variants_a_part
 from matcher.formats.call_matrix import CallMatrix, kept_variants, part_of
 from matcher.formats.delimited import parts_of
+from matcher.formats.headers import ROW_NAME
 from matcher.formats.scanning import bytes_of, scan_dosages
 from matcher.genotypes.naming import NamedVariant, split_counted, variant_of
 from matcher.genotypes.variant_columns import (
+    FEWEST_VARIANTS,
     describes_variants,
     names_variants,
     places_variants,
@@ -27,11 +29,9 @@ from matcher.genotypes.variant_columns import (
 )
 
 FORMAT = "dosage-matrix"
-FEWEST_VARIANTS = 24
 FEWEST_SAMPLES = 3
 _LOOKED_AT = 60
 _MOST_LINE = 256 << 20
-_ROW_NAME = "row_name"
 _MOST_BESIDE = 12
 """Columns before the calls of variants in rows that may name them."""
 _CALLS_LOOKED_AT = 500
@@ -73,7 +73,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Genotypes | Table]:
     for _ in range(layout.lines_before):
         opened.stream.readline(_MOST_LINE)
     header = _cells(opened.stream.readline(_MOST_LINE), layout.delimiter)
-    layout = replace(layout, header=(_ROW_NAME, *header) if layout.names_rows else tuple(header))
+    layout = replace(layout, header=(ROW_NAME, *header) if layout.names_rows else tuple(header))
     yield from (
         _by_sample(opened, limits, layout)
         if layout.variants_in == "columns"
@@ -97,7 +97,7 @@ def layout_of(head: bytes) -> Layout | None:
     rows = [_cells(line, delimiter) for line in whole[:_LOOKED_AT] if line.strip()]
     widths = Counter(len(row) for row in rows)
     if widths and widths.most_common(1)[0][0] == len(header) + 1:
-        inner = _layout_of(delimiter, [_ROW_NAME, *header], rows, before, is_whole=True)
+        inner = _layout_of(delimiter, [ROW_NAME, *header], rows, before, is_whole=True)
         return replace(inner, names_rows=True) if inner else None
     return _layout_of(delimiter, header, rows, before, is_whole=len(lines) > before + 1)
 
@@ -182,7 +182,7 @@ def _by_sample(opened: Opened, limits: Limits, layout: Layout) -> Iterator[Genot
     at, line = opened.stream.tell(), opened.stream.readline(_MOST_LINE)
     if not layout.names_rows and len(_cells(line, layout.delimiter)) == len(layout.header) + 1:
         # The head that was looked at ended within the header.
-        layout = replace(layout, header=(_ROW_NAME, *layout.header), first=layout.first + 1)
+        layout = replace(layout, header=(ROW_NAME, *layout.header), first=layout.first + 1)
     names = [split_counted(one) for one in layout.header[layout.first :]]
     kept = kept_variants(len(names), max(1, (opened.size - at) // max(1, len(line))))
     matrix = CallMatrix([names[number] for number in kept])

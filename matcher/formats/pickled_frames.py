@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from matcher.formats.headers import ROW_NAME
 from matcher.formats.pickle_values import Inert, Pairs
 from matcher.formats.pickled_arrays import RAW, Cells, array_of
 
@@ -39,7 +40,7 @@ def frame_of(value: Any) -> list[Column] | None:
         for at in sorted(columns)
     ]
     if index is not None and not isinstance(index, range):
-        found.insert(0, ("row_name", index))
+        found.insert(0, (ROW_NAME, index))
     return [(name, cells) for name, cells in found if len(cells) == count]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from matcher.contents import Limits, Opened, Part, Table, Text, Unreadable
 from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.headers import ROW_NAME
 from matcher.formats.numpy_array import text_of_float
 from matcher.formats.r_calls import Cells, calls_in
 from matcher.formats.r_stream import CODINGS, HEADS, Value, variables_of
@@ -152,7 +153,7 @@ class _Search:
     ) -> Iterator[Part]:
         """Columns beside each other; row names are often the participants, where they do not just count."""
         counts = list(row_names) == [str(at) for at in range(1, len(row_names) + 1)]
-        named: list[tuple[str, Cells]] = [] if counts else [("row_name", lambda: iter(row_names))]
+        named: list[tuple[str, Cells]] = [] if counts else [(ROW_NAME, lambda: iter(row_names))]
         found = calls_in(columns, () if counts else row_names, self.limits)
         if found is not None:
             columns, calls = found

@@ -22,13 +22,13 @@ from matcher.formats.call_matrix import part_of, part_of_pairs
 from matcher.genotypes.called_cells import MISSING, NONE_HERE, NUMBERED, ODD, alleles_of, dosages_of
 from matcher.genotypes.naming import NamedVariant, split_counted, variant_of
 from matcher.genotypes.variant_columns import (
+    FEWEST_VARIANTS,
     describes_variants,
     names_variants,
     places_variants,
     variant_of_row,
 )
 
-FEWEST_VARIANTS = 24
 FEWEST_COUNTED = 3
 """Columns of samples below which counts, single alleles and probabilities are taken for anything else."""
 LOOKED_AT = 60

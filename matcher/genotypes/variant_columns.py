@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from matcher.genotypes.naming import NamedVariant, variant_of
 
+FEWEST_VARIANTS = 24
+"""Variants below which a table is no matrix of calls: nobody can be told by fewer."""
 _CHROMOSOME = re.compile(r"#?(chr|chrom|chromosome|chr_id)", re.IGNORECASE)
 _POSITION = re.compile(r"(pos|position|bp|base_pair_location|start)", re.IGNORECASE)
 _COUNTED = re.compile(r"(counted|alt|a1|effect_allele|allele1|coded_allele)", re.IGNORECASE)

@@ -178,6 +178,16 @@ def is_blank(byte: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def trimmed(data: Any, start: Any, end: Any) -> Any:
+    """Where a cell begins and ends without the blanks round it."""
+    while start < end and is_blank(data[start]):
+        start += 1
+    while end > start and is_blank(data[end - 1]):
+        end -= 1
+    return start, end
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _pick(data: Any, offsets: Any, first: Any, step: Any, ends: Any, kept: Any, room: Any) -> Any:
     """Copies some cells behind those that are kept already; answers how many are kept now."""
     at = ends[kept]
@@ -218,10 +228,7 @@ def _look(data: Any, offsets: Any, counts: Any) -> None:  # noqa: C901 - one com
             continue
         if at_signs:
             counts[_AT] += 1
-        while start < end and is_blank(data[start]):
-            start += 1
-        while end > start and is_blank(data[end - 1]):
-            end -= 1
+        start, end = trimmed(data, start, end)
         size = end - start
         if size < 1:
             continue
@@ -243,10 +250,7 @@ def _few(data: Any, offsets: Any) -> Any:
     few = 0
     for i in range(offsets.shape[0] - 1):
         start, end = offsets[i], offsets[i + 1]
-        while start < end and is_blank(data[start]):
-            start += 1
-        while end > start and is_blank(data[end - 1]):
-            end -= 1
+        start, end = trimmed(data, start, end)
         if start == end:
             continue
         if data[start] >= 128 or data[end - 1] >= 128:
@@ -266,10 +270,7 @@ def _count_ids(data: Any, offsets: Any, counts: Any) -> Any:
         for k in range(start, end):
             if data[k] >= 128:
                 return False
-        while start < end and is_blank(data[start]):
-            start += 1
-        while end > start and is_blank(data[end - 1]):
-            end -= 1
+        start, end = trimmed(data, start, end)
         if start < end:
             counts[0] += 1
             counts[1] += 1 if _is_id(data, start, end) else 0

@@ -9,9 +9,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.prf import _V0, _V1, _V2, _V3, _compress, _finish, _halves, _sip, siphash24
-from matcher.tables.cell_bytes import bytes_of, is_blank
-from matcher.tables.tokens import LONGEST, SMALLEST_NUMBER, _is_digit, _is_letter, canonical
+from matcher.prf import _halves, _sip, _sip_number, siphash24
+from matcher.tables.cell_bytes import bytes_of, trimmed
+from matcher.tables.scan import LONGEST, SMALLEST_NUMBER, _is_digit, _is_letter
+from matcher.tables.tokens import canonical
 
 
 def hashes_of_cells(key: bytes, cells: Sequence[str]) -> npt.NDArray[np.uint64]:
@@ -50,10 +51,7 @@ def _hash_ids(  # noqa: C901 - one compiled pass
     word = np.empty(LONGEST, dtype=np.uint8)
     for i in range(hashes.shape[0]):
         start, end = offsets[i], offsets[i + 1]
-        while start < end and is_blank(data[start]):
-            start += 1
-        while end > start and is_blank(data[end - 1]):
-            end -= 1
+        start, end = trimmed(data, start, end)
         half = (end - start) // 2
         middle = data[start + half] if end > start else 0
         if (end - start) % 2 and (middle == 95 or middle == 45 or middle == 58 or middle == 32):
@@ -110,11 +108,3 @@ def _hash_ids(  # noqa: C901 - one compiled pass
                     at += 1
             forms[i] = True
             hashes[i] = _sip(k0, k1, word, np.int64(0), np.int64(length))
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _sip_number(k0: Any, k1: Any, number: Any) -> Any:
-    v0, v1, v2, v3 = _V0 ^ k0, _V1 ^ k1, _V2 ^ k0, _V3 ^ k1
-    v0, v1, v2, v3 = _compress(v0, v1, v2, v3, number)
-    v0, v1, v2, v3 = _compress(v0, v1, v2, v3, np.uint64(8) << np.uint64(56))
-    return _finish(v0, v1, v2, v3)

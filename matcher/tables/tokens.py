@@ -17,11 +17,7 @@ import numpy.typing as npt
 from matcher.prf import _halves
 from matcher.tables.cell_bytes import bytes_of
 from matcher.tables.distinct import first_of_each
-from matcher.tables.scan import LONGEST as LONGEST
-from matcher.tables.scan import SMALLEST_NUMBER as SMALLEST_NUMBER
-from matcher.tables.scan import _is_digit as _is_digit
-from matcher.tables.scan import _is_letter as _is_letter
-from matcher.tables.scan import hashed, scan
+from matcher.tables.scan import LONGEST, hashed, scan
 
 _NO_LETTERS = bytes(byte for byte in range(256) if not (byte < 128 and chr(byte).isalnum()))
 _WRITTEN_AS_FLOAT = re.compile(r"\d{1,18}\.0+|\d(?:\.\d{1,17})?[eE]\+?\d{1,2}")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from matcher.tables.cell_bytes import bytes_of, is_blank
+from matcher.tables.cell_bytes import bytes_of, trimmed
 from matcher.watermarks.units import draw
 
 Design = Literal["7-digit", "10-digit", "12-base32"]
@@ -148,10 +148,7 @@ def _count_coded(data, offsets, is_base32, counts):  # type: ignore[no-untyped-d
         for k in range(start, end):
             if data[k] >= 128:
                 return False
-        while start < end and is_blank(data[start]):
-            start += 1
-        while end > start and is_blank(data[end - 1]):
-            end -= 1
+        start, end = trimmed(data, start, end)
         size = end - start
         counts[0] += 1 if size else 0
         if size != 7 and size != 10 and size != 12:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from matcher.prf import siphash24
-from matcher.tables.tokens import LONGEST, SMALLEST_NUMBER
+from matcher.tables.scan import LONGEST, SMALLEST_NUMBER
 
 Token = tuple[int, int, int, int]
 """Keyed hash, value or -1, shape and literal."""

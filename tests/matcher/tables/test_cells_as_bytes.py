@@ -14,7 +14,8 @@ from matcher.tables.cell_ids import hashes_of_cells, share_of_ids
 from matcher.tables.cells import read_column
 from matcher.tables.found_columns import read_found_column
 from matcher.tables.personal import PersonalCounts
-from matcher.tables.tokens import SMALLEST_NUMBER, canonical
+from matcher.tables.scan import SMALLEST_NUMBER
+from matcher.tables.tokens import canonical
 
 KEY = bytes(range(16))
 ODD = (
