@@ -44,6 +44,8 @@ _NEAR = 0.1
 """How near to a whole number a count is where it is to be told as one."""
 _SECOND = 0.02
 """Of all counts those that are not the commonest; of rare variants' frequencies none are."""
+_SURE_ONES = 0.5
+"""Of three haplotypes at a time no more than 0.45 are 1 together, however frequent the allele."""
 _HOMOZYGOUS = 0.05
 """Of a column's calls: a list of a variant's two alleles has none."""
 _DECORATED = re.compile(r"^#?\s*\[\d+\]|^#|:GT$")
@@ -194,8 +196,8 @@ def _in_rows(part: Table, header: Sequence[str], looked_at: Sequence[Sequence[st
     forms: tuple[tuple[Form, Callable[[Sequence[str]], bool], int], ...] = (
         ("pairs", lambda cells: _is_pairs(cells) and _has_both(cells), 1),
         ("numbers", _is_numbers, 1),
-        ("haplotypes", _is_haplotype, 2 * FEWEST_COUNTED),
         ("probabilities", _is_probability, 3 * FEWEST_COUNTED),
+        ("haplotypes", _is_haplotype, 2 * FEWEST_COUNTED),
         ("counts", _is_counts, FEWEST_COUNTED),
         ("alleles", _is_single, 2 * FEWEST_COUNTED),
     )
@@ -332,9 +334,10 @@ def _follows_alleles(looked_at: Sequence[Sequence[str]], first: int) -> bool:
 
 
 def _adds_up(columns: Sequence[Sequence[str]]) -> bool:
-    """Whether three probabilities at a time are 1 together, or 0 where a call is missing."""
+    """Whether three probabilities at a time are 1 together, or 0 where a call is missing, as of rare haplotypes."""
     sums = np.stack([_numbers(cells) for cells in columns]).reshape(-1, 3, len(columns[0])).sum(axis=1)
-    return bool(((np.abs(sums - 1) < 0.05) | (sums < 0.05)).mean() >= _SURE)
+    is_one = np.abs(sums - 1) < 0.05
+    return bool((is_one | (sums < 0.05)).mean() >= _SURE and is_one.mean() >= _SURE_ONES)
 
 
 def _numbers(cells: Sequence[str]) -> npt.NDArray[np.float64]:

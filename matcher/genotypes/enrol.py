@@ -6,15 +6,16 @@ What a killed run left in the folder is gone on with, from the file at which it 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from matcher.contents import Genotypes, Limits, Opened, Unreadable
+from matcher.contents import Genotypes, Limits, Opened, Part, Picture, Table, Unreadable
 from matcher.errors import BadSourceFile
 from matcher.genotypes.building import FOLDER, Building, file_mark
+from matcher.genotypes.conversions import way_to_enrol
 from matcher.genotypes.rows_in_place import require_in_place, write_sources
 from matcher.sketches import MatchingKeys
 from matcher.sniffing import HEAD_BYTES, format_of
@@ -103,7 +104,25 @@ def parts_of(path: Path) -> Iterator[Genotypes]:
         parts = reader.read(
             opened, Limits(file_bytes=1 << 50, total_bytes=1 << 50, calls_per_part=CALLS_AT_ONCE)
         )
-        yield from (part for part in parts if isinstance(part, Genotypes))
+        yield from _calls(path.name, parts)
+
+
+def _calls(name: str, parts: Iterable[Part | Picture]) -> Iterator[Genotypes]:
+    """The genotypes of a file's parts; a file of other things is refused, one of nothing is not."""
+    has_calls, other = False, False
+    for part in parts:
+        if isinstance(part, Genotypes):
+            has_calls = True
+            yield part
+            continue
+        other = True
+        way = way_to_enrol(part) if isinstance(part, Table) and not has_calls else None
+        if way is not None:
+            raise BadSourceFile(
+                f"{name} is a table of calls, which is told in finds and enrols nobody; {way}"
+            )
+    if other and not has_calls:
+        raise BadSourceFile(f"{name} is no file of genotypes; {_GIVE}")
 
 
 def _beside(path: Path) -> Callable[[str], BinaryIO | None]:

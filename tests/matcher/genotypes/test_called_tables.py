@@ -130,6 +130,23 @@ def test_texts_of_other_programs(form: str, of: Truth, tmp_path: Path) -> None:
     assert agreement(found, of, named=form in ("lgen", "query", "R")) == 1.0
 
 
+def test_probabilities_of_an_even_number_of_people_are_no_haplotypes(of: Truth, tmp_path: Path) -> None:
+    lines = written("gen", of, tmp_path).decode().splitlines()
+    data = "\n".join(" ".join(line.split()[:-3]) for line in lines).encode()
+    assert agreement(calls_in(data), of, named=False, samples=36) == 1.0
+
+
+def test_rare_haplotypes_are_no_probabilities() -> None:
+    rng = np.random.default_rng(3)
+    haplotypes = (rng.random((80, 72)) < rng.uniform(0.005, 0.1, 80)[:, None]).astype(int)
+    lines = [
+        f"1 rs{900 + at} {5000 + 70 * at} A G {' '.join(map(str, row))}" for at, row in enumerate(haplotypes)
+    ]
+    found = calls_in("\n".join(lines).encode())
+    calls = np.concatenate([one.dosages for one in found])
+    assert np.array_equal(calls, haplotypes[:, ::2] + haplotypes[:, 1::2])
+
+
 def in_excel(columns: dict[str, list[str]]) -> bytes:
     out = io.BytesIO()
     pd.DataFrame(columns).to_excel(out, index=False)
