@@ -84,6 +84,7 @@ def explain_find(
     """
     from config.database import reading
     from matcher.contents import FileEnded, Genotypes, Table
+    from matcher.genotypes.called_tables import with_calls
     from matcher.library import read_library
     from matcher.reading import read_path
     from matcher.watermarks.explain import explain_release
@@ -103,7 +104,7 @@ def explain_find(
     found = sketch(workspace.keys.matching)  # one for all files: what stands in two of them counts once
     files = []
     for path in paths:
-        for event in read_path(path, workspace.limits):
+        for event in with_calls(read_path(path, workspace.limits)):
             if isinstance(event, Table | Genotypes):
                 found.add(event)
             elif isinstance(event, FileEnded):

@@ -19,7 +19,7 @@ from matcher.errors import MatcherError
 from matcher.sketches import EnrolledCohort
 from matcher.watermarks.commitment import manifest_digest, open_leaf, signed_document
 from matcher.watermarks.found import Found
-from matcher.watermarks.marks import ReadMarks, expected_marks, marked_releases, read_marks
+from matcher.watermarks.marks import ReadMarks, expected_marks, in_fields, marked_releases, read_marks
 from matcher.watermarks.odds import CAP, chosen
 from matcher.watermarks.picture import Agreement, agreement_picture
 from matcher.watermarks.read_canaries import FoundStrangers, release_canaries
@@ -60,6 +60,7 @@ def explain_release(
     if release not in releases:
         raise NoMarks(f"{cohort.name}/{release} is no marked release; see `cohortwatch release list`")
     recipient = str(releases[release]["recipient"])
+    found = in_fields(found, cohort, master, releases)
     readings = _readings_for(recipient, found, cohort, master, releases)
     strangers = FoundStrangers(found, cohort.folder, master)
     canaries, ids, _ = release_canaries(strangers, release, releases[release])

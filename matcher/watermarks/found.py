@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.contents import Cells, Genotypes, Part, Table
-from matcher.tables.cell_bytes import looks_of
+from matcher.tables.cell_bytes import bytes_of, looks_of
+from matcher.tables.cells import EMPTY, MOSTLY
+from matcher.tables.rows import RowSketch
 from matcher.watermarks.digits import decimals_of
 from matcher.watermarks.pseudonyms import Design, coded_cells, coded_id
 from matcher.watermarks.roster import plain_id
@@ -18,6 +21,13 @@ MOST_CALLS = 200_000_000
 MOST_ROWS = 500_000
 MOST_COLUMNS = 600
 MOST_IDS = 1_000_000
+MOST_SHAPED_CELLS = 4_000_000
+"""Cells of a file that are kept whole, for tables that turn out to be long, on their side or without names."""
+
+
+LOOKED_AT = 400
+"""Cells by which a column is thought to hold decimals."""
+_COMMA = re.compile(r"[-+]?\d+(?:,\d+)?")
 
 
 @dataclass(slots=True)
@@ -44,6 +54,10 @@ class FoundTable:
             self.unread = {}
         return self.known
 
+    def decimal_columns(self) -> Iterable[int]:
+        """The columns that hold numbers with decimals."""
+        return self.unread if self.known is None else self.known
+
 
 @dataclass(slots=True)
 class Found:
@@ -56,6 +70,18 @@ class Found:
     """What could be ids of a release, by design; `ids_of` adds what waits."""
     waiting: list[Sequence[str]] = field(default_factory=list)
     """Columns that may be ids, read only where a cohort has marked releases."""
+    rows: RowSketch | None = None
+    """Tables in each of their shapes; filled with what is `whole` once somebody asks."""
+    whole: list[Table] = field(default_factory=list)
+    cells_count: int = 0
+
+    def shaped(self) -> RowSketch:
+        """The first cells of every table, as `row-values` keeps and reads them."""
+        assert self.rows is not None
+        for part in self.whole:
+            self.rows.add(part)
+        self.whole.clear()
+        return self.rows
 
     def add(self, part: Part) -> None:
         if isinstance(part, Table):
@@ -84,10 +110,11 @@ class Found:
     def _add_table(self, part: Table) -> None:
         if part.rows_count == 0:
             return
+        self._keep_whole(part)
         table = self.tables.setdefault((part.name, part.columns), FoundTable(part.columns))
         if not table.rows_count:
             for at in range(min(len(part.columns), MOST_COLUMNS)):
-                if _has_decimals(part.cells[at]):
+                if has_decimals(part.cells[at]):
                     table.unread[at] = []
         if table.rows_count + part.rows_count > MOST_ROWS:
             return
@@ -97,6 +124,12 @@ class Found:
         for at, parts in table.unread.items():
             parts.append(_kept(part.cells[at]))
         table.rows_count += part.rows_count
+
+    def _keep_whole(self, part: Table) -> None:
+        size = part.rows_count * len(part.cells)
+        if self.rows is not None and self.cells_count + size <= MOST_SHAPED_CELLS:
+            self.whole.append(replace(part, cells=tuple(_kept(cells) for cells in part.cells)))
+            self.cells_count += size
 
 
 def _kept(cells: Sequence[str]) -> Sequence[str]:
@@ -109,15 +142,25 @@ def _may_be_ids(cells: Sequence[str]) -> bool:
     return filled > 0 and filled - coded <= filled // 2
 
 
-def _has_decimals(cells: Sequence[str]) -> bool:
-    looks = looks_of(cells, 400)
+def has_decimals(cells: Sequence[str]) -> bool:
+    looks = looks_of(cells, LOOKED_AT)
     if not looks.points:
-        return False
+        return _has_decimal_commas(cells)
     if 2 * looks.numbers >= looks.filled:
         return True
-    filled = [one for one in cells[:400] if one.strip()]
+    filled = [one for one in cells[:LOOKED_AT] if one.strip()]
     numbers = sum(_number(one) is not None for one in filled)
     return bool(filled) and numbers >= 0.5 * len(filled) and any("." in one for one in filled)
+
+
+def _has_decimal_commas(cells: Sequence[str]) -> bool:
+    """Whether most cells are numbers with a comma for a point, or whole ones."""
+    data, offsets = bytes_of(cells, LOOKED_AT)
+    if not (data[offsets[0] : offsets[-1]] == ord(",")).any():
+        return False
+    filled = [one for cell in cells[:LOOKED_AT] if (one := cell.strip().lower()) not in EMPTY]
+    fits = [one for one in filled if _COMMA.fullmatch(one)]
+    return len(fits) >= MOSTLY * len(filled) and any("," in one for one in fits)
 
 
 def _number(cell: str) -> float | None:
@@ -129,6 +172,8 @@ def _number(cell: str) -> float | None:
 
 
 def _column(parts: Sequence[Sequence[str]]) -> FoundColumn:
+    if any(_has_decimal_commas(cells) for cells in parts):
+        parts = [[cell.replace(",", ".") for cell in cells] for cells in parts]
     read = [_parsed(cells) for cells in parts]
     return FoundColumn([values for values, _ in read], max((decimals for _, decimals in read), default=0))
 

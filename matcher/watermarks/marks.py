@@ -15,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, ReleaseEvidence
+from matcher.tables import rows
 from matcher.watermarks.codes import DIGIT_RATES
+from matcher.watermarks.fields_by_value import with_fields
 from matcher.watermarks.found import Found
 from matcher.watermarks.genotype_source import GenotypeSource
 from matcher.watermarks.odds import CAP, Units, score
+from matcher.watermarks.phenotypes import field_word, source_fields
 from matcher.watermarks.read_canaries import FoundStrangers, release_canaries
 from matcher.watermarks.read_digits import Reading, read_table
 from matcher.watermarks.read_genotypes import Known, read_calls
@@ -46,8 +49,8 @@ class ClassScore:
     shown_marks: int
 
 
-def sketch(keys: MatchingKeys) -> Found:  # noqa: ARG001
-    return Found()
+def sketch(keys: MatchingKeys) -> Found:
+    return Found(rows=rows.sketch(keys))
 
 
 def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[Evidence]:
@@ -57,6 +60,7 @@ def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[E
     releases = marked_releases(cohort, keys.marks)
     if not releases:
         return []
+    sketch = in_fields(sketch, cohort, keys.marks, releases)
     scores = scored(sketch, cohort, keys.marks, releases)
     strangers = FoundStrangers(sketch, cohort.folder, keys.marks)
     canaries = {name: release_canaries(strangers, name, kept) for name, kept in releases.items()}
@@ -93,6 +97,20 @@ def compare(sketch: Found, cohort: EnrolledCohort, keys: MatchingKeys) -> list[E
         ),
         *by_ids,
     ]
+
+
+def in_fields(
+    sketch: Found, cohort: EnrolledCohort, master: bytes, releases: dict[str, dict[str, object]]
+) -> Found:
+    """The find with its tables as tables of the fields that these releases' sources have."""
+    if not sketch.tables:
+        return sketch
+    fields: set[str] = set()
+    for digest in _sources(releases):
+        reader = SealedReader(source_file(cohort.folder, digest), sealing_key(master))
+        if str(reader.json("kind")) != "genotypes":
+            fields |= {field_word(one.name) for one in source_fields(reader)}
+    return with_fields(sketch, cohort, fields)
 
 
 def _canary_ids(canaries: dict[str, tuple[float, float, int]]) -> list[Evidence]:
@@ -156,16 +174,10 @@ def read_marks(
 ) -> Iterator[ReadMarks]:
     """Every reading of a find; each source is aligned once, and no recipient's key is used."""
     roster = Roster.read(cohort.folder, master)
-    sources: dict[str, set[str]] = {}
     early = {str(kept["recipient"]) for kept in releases.values() if int(str(kept["version"])) < 2}
     levels = levels_of(len(cohort.releases))
     known: Known = {}
-    for kept in releases.values():
-        listed = kept["sources"]
-        assert isinstance(listed, list)
-        for digest in listed:
-            sources.setdefault(str(digest), set()).add(str(kept["recipient"]))
-    for digest, recipients in sorted(sources.items()):
+    for digest, recipients in sorted(_sources(releases).items()):
         reader = SealedReader(source_file(cohort.folder, digest), sealing_key(master))
         if str(reader.json("kind")) == "genotypes":
             source = GenotypeSource.open(source_file(cohort.folder, digest), sealing_key(master))
@@ -186,6 +198,17 @@ def read_marks(
                     frozenset(recipients - early) if word == "genotypes" else frozenset(),
                     levels,
                 )
+
+
+def _sources(releases: dict[str, dict[str, object]]) -> dict[str, set[str]]:
+    """By source the recipients whose copies were made from it."""
+    sources: dict[str, set[str]] = {}
+    for kept in releases.values():
+        listed = kept["sources"]
+        assert isinstance(listed, list)
+        for digest in listed:
+            sources.setdefault(str(digest), set()).add(str(kept["recipient"]))
+    return sources
 
 
 def scored(
