@@ -2,13 +2,15 @@
 
 E-mail, telephone, NHS numbers, postcodes, dates of birth and names. Only counts leave this module. A kind that other
 things look like by chance (all but e-mail and postcode) is counted in columns alone, where nearly all cells are of it;
-NHS numbers must hold their check digit, and names stand where the heading says so.
+NHS numbers must hold their check digit, and names stand where the heading says so. A table that a text holds comes as
+text and as a table: an address that stands in both counts once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -19,6 +21,8 @@ from matcher.tables.spellings import headings, plain
 CELLS_LOOKED_AT = 2_000
 """Of each column of a part; the count is of all of it, scaled."""
 LETTERS_LOOKED_AT = 2_000_000
+MOST_ADDRESSES = 100_000
+"""Addresses of one file that are kept, as hashes, until they come again."""
 FEWEST_CELLS = 3
 _SHARE = 0.8
 _SHARE_OF_NAMES = 0.05
@@ -45,6 +49,9 @@ class PersonalCounts:
 
     counts: dict[str, int] = field(default_factory=dict)
     letters: int = 0
+    _in_texts: Counter[int] = field(default_factory=Counter, repr=False)
+    """Addresses that did not stand in a table as well so far."""
+    _in_tables: Counter[int] = field(default_factory=Counter, repr=False)
 
     def add(self, part: Part) -> None:
         if isinstance(part, Table):
@@ -54,7 +61,7 @@ class PersonalCounts:
             text = part.text[:LETTERS_LOOKED_AT]
             self.letters += len(text)
             if "@" in text:
-                self._count("e-mail", len(_EMAIL.findall(text)))
+                self._count("e-mail", _not_among(self._in_tables, _EMAIL.findall(text), self._in_texts))
 
     def _add_column(self, name: str, cells: Sequence[str]) -> None:
         looks = looks_of(cells, CELLS_LOOKED_AT)
@@ -62,8 +69,9 @@ class PersonalCounts:
             return
         scale = max(1.0, len(cells) / CELLS_LOOKED_AT)
         if looks.at_signs:
-            found = sum("@" in cell and _EMAIL.search(cell) is not None for cell in cells[:CELLS_LOOKED_AT])
-            self._count("e-mail", round(scale * found))
+            found = [_EMAIL.search(cell) for cell in cells[:CELLS_LOOKED_AT] if "@" in cell]
+            addresses = (one[0] for one in found if one is not None)
+            self._count("e-mail", round(scale * _not_among(self._in_texts, addresses, self._in_tables)))
         kind = _kind_of(name, cells, looks)
         if kind:
             self._count(kind, round(scale * looks.filled))
@@ -71,6 +79,20 @@ class PersonalCounts:
     def _count(self, kind: str, number: int) -> None:
         if number:
             self.counts[kind] = self.counts.get(kind, 0) + number
+
+
+def _not_among(others: Counter[int], addresses: Iterable[str], own: Counter[int]) -> int:
+    """How many of these addresses are not among others, each of which stands for one; what is left is kept as own."""
+    count = 0
+    for address in addresses:
+        mark = hash(address)
+        if others[mark] > 0:
+            others[mark] -= 1
+            continue
+        count += 1
+        if len(own) < MOST_ADDRESSES:
+            own[mark] += 1
+    return count
 
 
 def _kind_of(name: str, column: Sequence[str], looks: Looks) -> str | None:

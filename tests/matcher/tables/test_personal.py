@@ -11,8 +11,9 @@ import numpy as np
 import phonenumbers
 import pytest
 
+from matcher.contents import Table
 from matcher.examine import Examiner
-from matcher.tables.personal import is_nhs_number, is_telephone
+from matcher.tables.personal import MOST_ADDRESSES, PersonalCounts, is_nhs_number, is_telephone
 from tests.matcher.tables.made import KEYS
 
 
@@ -179,6 +180,53 @@ def test_addresses_in_text_are_counted(tmp_path: Path) -> None:
     assert examined(tmp_path / "x.txt", "write to a.b@example.org or to c@example.com\n")["personal"] == {
         "e-mail": 2
     }
+
+
+MAILS = [f"someone{n}@example.org" for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.py", f"rows = {[(n, mail, 1.5 * n) for n, mail in enumerate(MAILS)]!r}\n"),
+        ("x.R", f"d <- data.frame(n = c({', '.join(map(str, range(30)))}), m = c({json.dumps(MAILS)[1:-1]}))\n"),
+        (
+            "x.tex",
+            "\\begin{tabular}{ll}\nn & mail \\\\\n"
+            + "".join(f"{n} & {mail} \\\\\n" for n, mail in enumerate(MAILS))
+            + "\\end{tabular}\n",
+        ),
+        (
+            "x.html",
+            "<html><body><p>Those who wrote</p><table><tr><th>n</th><th>mail</th></tr>"
+            + "".join(f"<tr><td>{n}</td><td>{mail}</td></tr>" for n, mail in enumerate(MAILS))
+            + "</table></body></html>",
+        ),
+    ],
+)  # fmt: skip
+def test_an_address_in_a_table_of_a_text_counts_once(name: str, text: str, tmp_path: Path) -> None:
+    assert examined(tmp_path / name, text)["personal"]["e-mail"] == 30
+
+
+def test_other_addresses_beside_a_table_of_a_text_count_as_well(tmp_path: Path) -> None:
+    rows = [(n, mail, 1.5 * n) for n, mail in enumerate(MAILS)]
+    text = f"# of a@example.org and b@example.org\nrows = {rows!r}\n# twice: {MAILS[0]} {MAILS[0]}\n"
+    assert examined(tmp_path / "x.py", text)["personal"] == {"e-mail": 34}
+
+
+def test_an_address_in_many_cells_counts_as_often(tmp_path: Path) -> None:
+    text = "n,mail\n" + "".join(f"{n},same@example.org\n" for n in range(40))
+    assert examined(tmp_path / "x.csv", text)["personal"] == {"e-mail": 40}
+
+
+def test_more_addresses_than_are_kept_are_counted() -> None:
+    counts = PersonalCounts()
+    many = [f"a{n}@example.org" for n in range(MOST_ADDRESSES + 500)]
+    for start in range(0, len(many), 2_000):
+        counts.add(Table("x", ("mail",), (many[start : start + 2_000],)))
+    assert counts.counts == {"e-mail": len(many)}
+    assert len(counts._in_tables) == MOST_ADDRESSES
+    assert "example" not in repr(counts)
 
 
 def test_small_cells_of_a_table_of_counts_are_flagged(tmp_path: Path) -> None:
