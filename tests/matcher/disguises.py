@@ -82,6 +82,26 @@ def _boxed(frame: pl.DataFrame, rule: str) -> str:
     return "\n".join([lines[0], rule.join(["-" * 13] * frame.width), *lines[1:]]) + "\n(60 rows)\n"
 
 
+def _in_a_wiki(frame: pl.DataFrame, between: str) -> str:
+    head, *rows = _rows(frame)
+    lines = "".join(f"|-\n| {between.join(row)}\n" for row in rows)
+    return f'== Values ==\n{{| class="wikitable"\n|+ Participants\n|-\n! {" !! ".join(head)}\n{lines}|}}\n'
+
+
+def _paired(frame: pl.DataFrame, quote: str = "", between: str = " ") -> str:
+    """A record a line; what is missing is left out."""
+    return "".join(
+        between.join(f"{name}={quote}{cell}{quote}" for name, cell in row.items() if cell) + "\n"
+        for row in frame.to_dicts()
+    )
+
+
+def _in_libsvm(frame: pl.DataFrame) -> str:
+    rows = frame.select(pl.exclude(_WORDS)).rows()
+    lines = (" ".join(f"{at}:{cell}" for at, cell in enumerate(row, 1) if cell) for row in rows)
+    return "".join(f"{number % 2} {line}\n" for number, line in enumerate(lines))
+
+
 FORMS: dict[str, Form] = {
     "as it is": lambda frame: _csv(frame).encode(),
     "no header": lambda frame: _csv(frame, header=False).encode(),
@@ -130,6 +150,12 @@ FORMS: dict[str, Form] = {
         + " \\\\\n".join(" & ".join(row) for row in _rows(frame)).encode()
         + b" \\\\\n\\end{tabular}\n"
     ),
+    "MediaWiki": lambda frame: _in_a_wiki(frame, " || ").encode(),
+    "MediaWiki, a cell a line": lambda frame: _in_a_wiki(frame, "\n| ").encode(),
+    "pairs": lambda frame: _paired(frame).encode(),
+    "pairs between commas": lambda frame: _paired(frame, between=", ").encode(),
+    "logfmt": lambda frame: _paired(frame, '"').encode(),
+    "libsvm": lambda frame: _in_libsvm(frame).encode(),
     "psql": lambda frame: _boxed(frame, "+").encode(),
     "python dict": lambda frame: f"d = pd.DataFrame({frame.to_dict(as_series=False)!r})\n".encode(),
     "python rows": lambda frame: f"rows = {frame.rows()!r}\n".encode(),
