@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from matcher.contents import Limits, Table
 from matcher.formats.delimited import parts_of, rows_under
-from matcher.formats.line_pieces import whole_lines
 
 LEAST_ROWS, LEAST_CELLS = 3, 12
 _MOST_CELL = 64 << 10
@@ -21,9 +20,11 @@ _MOST_WIDE = 4_000
 _MOST_SPAN = 200
 _MOST_CELLS = 200_000
 _MOST_TABLES = 2_000
+_MOST_LINE = 1 << 20
 _BEGIN = "{|"
 _BEFORE = " \t:"
 """Indents, as blanks and as MediaWiki writes them."""
+_BEGINS = re.compile(r"\n[ \t:]*+\{\|")
 _LOOKS = re.compile(
     r"\s*+(?:[\w-]{1,40}+\s*+=\s*+(?:\"[^\"]{0,500}+\"|'[^']{0,500}+'|[^\s|\"']{1,100}+)\s*+)++\|(?!\|)"
 )
@@ -68,12 +69,17 @@ class MediaWikiTables:
 
     def feed(self, piece: str) -> Iterator[Table]:
         """The tables that end in this piece."""
-        if not self._depth and _BEGIN not in piece and "{" not in self._rest:
-            self._rest = piece[piece.rfind("\n") + 1 :][-200:]
-            return
-        lines, self._rest = whole_lines(self._rest, piece)
-        for line in lines:
-            yield from self._take(line.strip(_BEFORE + "\r"))
+        text = f"\n{self._rest}{piece}"
+        at, last = 0, text.rfind("\n")
+        self._rest = text[last + 1 :][:_MOST_LINE]
+        while at < last:
+            if not self._depth:
+                begun = _BEGINS.search(text, at, last)
+                if begun is None:
+                    break
+                at = begun.start()
+            start, at = at + 1, text.find("\n", at + 1)
+            yield from self._take(text[start:at].strip(_BEFORE + "\r"))
 
     def end(self) -> Iterator[Table]:
         """The table at the end of the text, closed or not."""

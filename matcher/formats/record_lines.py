@@ -13,7 +13,6 @@ from itertools import chain, islice, pairwise
 
 from matcher.contents import Limits, Table
 from matcher.formats.headers import numbered
-from matcher.formats.line_pieces import whole_lines
 
 LEAST_ROWS, LEAST_CELLS = 3, 12
 _LEAST_FILLED = 0.25
@@ -22,6 +21,7 @@ _MOST_WIDE = 4_000
 _MOST_CELLS = 200_000
 """Cells of one part."""
 _MOST_TABLES = 2_000
+_MOST_LINE = 1 << 20
 _NAME = r"[\w.@/-]{1,100}+"
 _VALUE = r"\"(?:[^\"\\]|\\.){0,4000}+\"|'[^']{0,4000}+'|[^\s\"',;&|]*+"
 _BETWEEN = r"(?:[ \t]*+[,;&|][ \t]*+|[ \t]++)"
@@ -37,6 +37,8 @@ _SPARSE = re.compile(rf"{_LABEL}(?:[ \t]++\d{{1,9}}+:(?:{_SPARSE_VALUE})){{2,}}+
 _MINUTES = re.compile("[0-5][0-9]")
 """Of a time of day."""
 _REMARK = re.compile(r"#.*+")
+_MAY_BE_ONE = re.compile(rf"\n(?:[ \t]*+{_NAME}=[^\n=]*+=|[-+.\d][\d,.+-]*+[ \t]++\d++:)")
+"""Found in a text many times faster than lines are looked at one by one."""
 _ALIKE = 20
 """Records of the same names, one behind the other, from which they are looked for as a whole."""
 _MOST_LAYOUTS, _MOST_IN_LAYOUT = 100, 400
@@ -82,11 +84,20 @@ class RecordLines:
 
     def feed(self, piece: str) -> Iterator[Table]:
         """The tables that end in this piece."""
-        lines, self._rest = whole_lines(self._rest, piece)
-        for line in lines:
+        text = f"\n{self._rest}{piece}"
+        at, last = 0, text.rfind("\n")
+        self._rest = text[last + 1 :][:_MOST_LINE]
+        while at < last:
+            if self._of is None:
+                may_be = _MAY_BE_ONE.search(text, at, last)
+                if may_be is None:
+                    break
+                at = may_be.start()
+            start, at = at + 1, text.find("\n", at + 1)
+            line = text[start:at]
             if self._layout is not None and (found := self._layout.fullmatch(line)) is not None:
                 self._blocks[-1][1].append(found.groups())
-            elif self._of is not None or "=" in line or ":" in line:
+            else:
                 yield from self._take(line)
         if sum(len(names) * len(rows) for names, rows in self._blocks) >= _MOST_CELLS:
             yield from self._give()
