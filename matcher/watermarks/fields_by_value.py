@@ -14,6 +14,7 @@ from matcher.sketches import EnrolledCohort
 from matcher.tables.alignment import align_by_values
 from matcher.tables.cells import Column
 from matcher.tables.enrol import ROWS_FOLDER
+from matcher.tables.linkage import link
 from matcher.tables.row_index import RowIndex, open_index
 from matcher.tables.spellings import is_id_name
 from matcher.watermarks.found import MOST_COLUMNS, Found, FoundTable, has_decimals
@@ -34,10 +35,14 @@ class _Shaped:
     columns: list[Column]
 
     def named_by(self, index: RowIndex, fields: Collection[str]) -> FoundTable:
-        """The table with the index's names for columns whose own say nothing."""
+        """The table with the index's names for columns whose own say nothing, if its rows are the cohort's at all."""
+        aligned, left_out = align_by_values(self.columns, index)
+        linked = link(self.columns, aligned, index, left_out)
+        if linked is None or linked.log10_odds <= 0:
+            return self.table
         names = list(self.table.columns)
         taken = {field_word(name) for name in names} & set(fields)
-        for one in align_by_values(self.columns, index)[0]:
+        for one in aligned:
             name, at = index.columns[one.column].name, self.chosen[one.find]
             if field_word(names[at]) not in fields and field_word(name) not in taken:
                 names[at] = name

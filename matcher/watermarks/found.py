@@ -13,6 +13,7 @@ from matcher.contents import Cells, Genotypes, Part, Table
 from matcher.tables.cell_bytes import bytes_of, looks_of
 from matcher.tables.cells import EMPTY, MOSTLY
 from matcher.tables.rows import RowSketch
+from matcher.tables.shapes import MOST_LONG_COLUMNS
 from matcher.watermarks.digits import decimals_of
 from matcher.watermarks.pseudonyms import Design, coded_cells, coded_id
 from matcher.watermarks.roster import plain_id
@@ -126,10 +127,13 @@ class Found:
         table.rows_count += part.rows_count
 
     def _keep_whole(self, part: Table) -> None:
-        size = part.rows_count * len(part.cells)
-        if self.rows is not None and self.cells_count + size <= MOST_SHAPED_CELLS:
+        if self.rows is None:
+            return
+        self.cells_count += part.rows_count * len(part.cells)
+        if self.cells_count <= MOST_SHAPED_CELLS:
             self.whole.append(replace(part, cells=tuple(_kept(cells) for cells in part.cells)))
-            self.cells_count += size
+        elif len(part.columns) <= MOST_LONG_COLUMNS:  # the first lines of a long table may be of one variable
+            self.shaped().add(part)
 
 
 def _kept(cells: Sequence[str]) -> Sequence[str]:

@@ -81,7 +81,7 @@ def units_of_rows(
 def shared_columns(table: FoundTable, fields: list[Field]) -> list[tuple[int, Field]]:
     by_word = {field_word(field.name): field for field in fields}
     pairs, used = [], set()
-    for at in table.numeric:
+    for at in table.decimal_columns():
         field = by_word.get(field_word(table.columns[at]))
         if field is not None and field.name not in used:
             used.add(field.name)
