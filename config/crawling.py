@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ from matcher.models import Cohort
 
 if TYPE_CHECKING:
     from crawler.plans import Manners, SourcePlan
+
+
+FAILED = "failed"
+"""The only key of an outcome that is none: why."""
 
 
 def manners_of(workspace: Workspace) -> Manners:
@@ -103,7 +108,13 @@ def main() -> None:
     outcome_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     asked = json.load(sys.stdin)
-    outcome = crawl_here(Path(asked["home"]), asked["sources"])
+    try:
+        outcome = crawl_here(Path(asked["home"]), asked["sources"])
+    except Exception as wrong:  # noqa: BLE001 - the parent tells it in one line; the whole of it stays in crawl.log
+        from config.cli.failures import one_line
+
+        traceback.print_exc()
+        outcome = {FAILED: one_line(wrong)}
     with os.fdopen(outcome_to, "w") as out:
         json.dump(outcome, out, default=str)
 

@@ -158,7 +158,7 @@ def read_wrapped(folder: Path, *, insists: bool = False) -> bytes | None:
 def _kept(path: Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="ascii"))
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         kept = None
     if not isinstance(kept, dict):
         raise BadKeys(f"{path} is damaged; restore it from a copy")

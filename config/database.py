@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlmodel import Session, SQLModel
@@ -22,21 +22,20 @@ METADATA = SQLModel.metadata
 MODELS = (crawler.models, matcher.models, takedown.models)
 
 
-def open_engine(address: str) -> Engine:
-    """An engine for SQLite (WAL, foreign keys, writers begin at once) or PostgreSQL.
+def open_engine(address: str | Path) -> Engine:
+    """An engine for SQLite (WAL, foreign keys, writers begin at once) or PostgreSQL; a path is SQLite's file.
 
     A connection with the execution option `reading` begins without the write lock.
 
     Raises:
         BadSettings: the address is none of a database that is known.
     """
-    if address.startswith("postgresql://"):
-        address = "postgresql+psycopg://" + address.removeprefix("postgresql://")
     try:
-        engine = create_engine(address, pool_pre_ping=not address.startswith("sqlite"))
-    except (ArgumentError, ImportError) as wrong:
+        engine = _engine(address)
+    except (ArgumentError, ImportError, ValueError):  # their words may quote the address, and so its password
         raise BadSettings(
-            f"COHORTWATCH_DATABASE_URL cannot be used ({wrong}); give sqlite:/// or postgresql://"
+            "the database's address cannot be used; give sqlite:///FILE or postgresql://USER@HOST/NAME "
+            "in COHORTWATCH_DATABASE_URL or as database_url in settings.toml"
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
@@ -44,14 +43,40 @@ def open_engine(address: str) -> Engine:
     return engine
 
 
+def _engine(address: str | Path) -> Engine:
+    if isinstance(address, Path):  # in an address a question mark or a number sign of the path would end it
+        return create_engine(URL.create("sqlite", database=str(address)))
+    if address.startswith("postgresql://"):
+        address = "postgresql+psycopg://" + address.removeprefix("postgresql://")
+    return create_engine(address, pool_pre_ping=not address.startswith("sqlite"))
+
+
+def is_made(engine: Engine) -> bool:
+    """Whether the database holds tables; asking makes none, and no file either.
+
+    Raises:
+        BadSettings: it cannot be reached.
+    """
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file and file != ":memory:" and not Path(file).exists():
+        return False
+    return _version(engine) is not None
+
+
 def migrate(engine: Engine) -> None:
     """Brings the tables to the newest form; changes nothing where they are.
 
     Raises:
-        BadSettings: the database cannot be reached.
+        BadSettings: the database cannot be reached, or a newer program made it.
     """
-    if _is_current(engine):
+    version = _version(engine)
+    if version == newest_version():
         return
+    if version is not None and version not in _versions():
+        raise BadSettings(
+            f"the database was made by a newer cohortwatch (its tables are number {version}); "
+            "run that one, or bring this one up to date"
+        )
     from alembic import command
     from alembic.config import Config
 
@@ -62,24 +87,37 @@ def migrate(engine: Engine) -> None:
             settings.attributes["connection"] = connection
             command.upgrade(settings, "head")
     except OperationalError as wrong:
-        raise BadSettings(
-            f"the database cannot be reached ({wrong.orig}); start it or mend its address"
-        ) from None
+        raise _unusable(wrong) from None
 
 
 def newest_version() -> str:
     """The newest migration's name, as files are numbered."""
-    return max(path.stem.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(_versions())
 
 
-def _is_current(engine: Engine) -> bool:
-    """True where no migration is due; asked before each command, so it must not load Alembic."""
+def _versions() -> list[str]:
+    return [path.stem.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")]
+
+
+def _version(engine: Engine) -> str | None:
+    """What the tables are; None where there are none. Asked before each command, so it must not load Alembic."""
     try:
         with engine.execution_options(reading=True).connect() as connection:
-            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except (OperationalError, ProgrammingError):
-        return False
-    return version == newest_version()
+            version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except ProgrammingError:
+        return None
+    except OperationalError as wrong:
+        if "no such table" in str(wrong.orig):
+            return None
+        raise _unusable(wrong) from None
+    return version
+
+
+def _unusable(wrong: OperationalError) -> BadSettings:
+    return BadSettings(
+        f"the database cannot be used ({wrong.orig}); start it, mend its address, or give this account "
+        "the right to write to it"
+    )
 
 
 @contextmanager

@@ -4,7 +4,8 @@ ConfigError
 ├── BadSettings      settings.toml or the environment
 ├── BadKeys          key files or their mode
 ├── NoWorkspace      `cohortwatch init` was not run
-└── Busy             another process holds the workspace's lock
+├── Busy             another process holds the workspace's lock
+└── CrawlFailed      the crawl's own process ended without an outcome
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class NoWorkspace(ConfigError):
 
 class Busy(ConfigError):
     """Another process is at work in this workspace."""
+
+
+class CrawlFailed(ConfigError):
+    """The crawl's process ended without an outcome."""

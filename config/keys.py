@@ -7,10 +7,13 @@ for good, so a new one is made only where no workspace was made before.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +54,22 @@ def derive(master: bytes, purpose: str) -> bytes:
 def make_keys(folder: Path) -> bool:
     """Makes the master key unless there is one; True where it was made now."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _held(folder):
+        return _make_keys(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Holds the folder, so that two that make a workspace at once make one key and not two."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_keys(folder: Path) -> bool:
     if os.environ.get(KEY_VARIABLE):
         _write_check(folder, _from_environment())
         return False
@@ -62,11 +81,7 @@ def make_keys(folder: Path) -> bool:
             f"{path} is gone but this workspace was made with it; put it back, a new key reads nothing old"
         )
     master = secrets.token_bytes(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(master.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    place_secret(path, master.hex() + "\n")
     _write_check(folder, master)
     return True
 
@@ -99,7 +114,7 @@ def _master(folder: Path, *, insists: bool = False) -> bytes:
     else:
         master = read_wrapped(folder, insists=insists) or _from_file(folder / KEY_FILE)
     check = folder / CHECK_FILE
-    if check.exists() and not hmac.compare_digest(check.read_text(encoding="ascii").strip(), _check(master)):
+    if check.exists() and not hmac.compare_digest(check.read_bytes().strip(), _check(master).encode()):
         raise BadKeys(f"the master key is not the one that {folder.parent} was made with; give the right key")
     return master
 
@@ -136,8 +151,7 @@ def _check(master: bytes) -> str:
 def _write_check(folder: Path, master: bytes) -> None:
     path = folder / CHECK_FILE
     if not path.exists():
-        path.write_text(_check(master) + "\n", encoding="ascii")
-        path.chmod(0o600)
+        place_secret(path, _check(master) + "\n")
 
 
 def _from_environment() -> bytes:
@@ -148,8 +162,8 @@ def _from_environment() -> bytes:
 
 
 def _from_file(path: Path) -> bytes:
-    if not path.exists():
-        raise BadKeys(f"no master key at {path}; run `cohortwatch init`, or set ${KEY_VARIABLE}")
+    if not path.is_file():
+        raise BadKeys(f"no master key at {path}; put it back there, or set ${KEY_VARIABLE}")
     try:
         return read_key_file(path)
     except ValueError as wrong:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.errors import BadSettings
 from config.workspace import Workspace
+
+if TYPE_CHECKING:
+    from matcher.watermarks.mark import MarkedRelease
 
 
 def mark_and_register(
@@ -30,16 +33,15 @@ def mark_and_register(
     Raises:
         BadSettings: there is nothing to mark.
     """
-    from matcher.enrol import add_release, require_free
+    from matcher.enrol import add_release, require_usable
     from matcher.genotypes.enrol_release import Copied
     from matcher.library import cohort_folder
-    from matcher.watermarks.mark import mark_release
 
     if not genotypes and not phenotypes:
         raise BadSettings("there is nothing to mark; give --genotypes or --phenotypes")
-    require_free(workspace.enrolment, cohort, release)
+    require_usable(workspace.enrolment, cohort, release, recipient)
     out.mkdir(parents=True, exist_ok=True)
-    marked = mark_release(
+    marked = _marked(
         cohort_folder=cohort_folder(workspace.settings.indexes_folder, cohort),
         release=release,
         recipient=recipient,
@@ -71,6 +73,17 @@ def mark_and_register(
         marked.forget_ids()  # the bridge holds participants' ids
     commitment = marked.manifest.get("commitment_sha256")
     return {"files": len(marked.files), "ids": marked.ids_count, "commitment_sha256": commitment}
+
+
+def _marked(**given: Any) -> MarkedRelease:
+    from matcher.watermarks.mark import mark_release
+
+    try:
+        return mark_release(**given)
+    except UnicodeDecodeError:
+        raise BadSettings(
+            "a file to mark is no text in UTF-8; write it anew as such, or give Parquet or genotypes"
+        ) from None
 
 
 def explain_find(

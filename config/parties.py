@@ -18,7 +18,9 @@ def sender_of(workspace: Workspace) -> Sender | None:
     from takedown.sender import Sender
 
     given = workspace.settings.sender.model_dump()
-    if PLACEHOLDER in given.values():
+    if any(
+        not said.strip() or PLACEHOLDER in said for name, said in given.items() if not name.endswith("_zh")
+    ):
         return None
     return Sender(**given)
 

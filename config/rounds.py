@@ -17,16 +17,13 @@ from sqlmodel import Session, col, or_, select
 
 from config.children import environment
 from config.database import reading
+from config.errors import CrawlFailed
 from config.workspace import Workspace
 from crawler.models import Capture, Copy, Find
 from matcher.models import FoundPicture, Match
 from takedown.people import MACHINE
 
 CRAWL_SECONDS = 6 * 3600
-
-
-class CrawlFailed(RuntimeError):
-    """The crawl's process ended without an outcome; `tail` is the end of what it said."""
 
 
 def patrol_round(workspace: Workspace) -> dict[str, Any]:
@@ -77,7 +74,7 @@ def patrol_round(workspace: Workspace) -> dict[str, Any]:
 
 def crawl_round(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
     """Crawls the sources in a child process, which Scrapy needs for itself."""
-    from config.crawling import plans_of, sources_without_token
+    from config.crawling import FAILED, plans_of, sources_without_token
     from crawler.passes import SourceOutcome
 
     missing = [
@@ -99,6 +96,8 @@ def crawl_round(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
     if child.returncode != 0 or not child.stdout:
         raise CrawlFailed(f"the crawl ended with code {child.returncode}; see crawl.log in the workspace")
     outcome: dict[str, Any] = json.loads(child.stdout)
+    if FAILED in outcome:
+        raise CrawlFailed(outcome[FAILED])
     outcome["sources"] += missing
     outcome["finds_new"] = sum(one["finds_new"] for one in outcome["sources"])
     return outcome

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Sequence
 from typing import Any
 
+from config.errors import BadSettings, ConfigError
 from config.parties import directory_of, route_of, sender_of
 from config.workspace import Workspace
 
 
 def console_app(workspace: Workspace) -> Any:
     """The console of one workspace, an ASGI application."""
+    from config.cli.failures import one_line
     from config.rounds import recheck_round
     from takedown.console.app import make_app
+
+    def recheck(numbers: Sequence[str] | None) -> list[dict[str, Any]]:
+        try:
+            return recheck_round(workspace, numbers)
+        except Exception as wrong:  # its words are shown on a page, and may quote what no page may hold
+            raise ConfigError(one_line(wrong)) from wrong
 
     return make_app(
         engine=workspace.engine,
@@ -20,7 +30,7 @@ def console_app(workspace: Workspace) -> Any:
         sender=sender_of(workspace),
         route=route_of(workspace),
         directory=directory_of(workspace),
-        recheck=lambda numbers: recheck_round(workspace, numbers),
+        recheck=recheck,
         secure_cookies=workspace.settings.console.secure_cookies,
     )
 
@@ -30,6 +40,27 @@ def serve_console(workspace: Workspace, host: str | None, port: int | None) -> N
     import uvicorn
 
     place = workspace.settings.console
-    host, port = host or place.host, port if port is not None else place.port
-    print(f"The console is at http://{host}:{port} (stop it with Ctrl-C)", flush=True)
-    uvicorn.run(console_app(workspace), host=host, port=port, log_level="warning", server_header=False)
+    door = _door(host or place.host, port if port is not None else place.port)
+    with door:
+        address, port = door.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        print(f"The console is at http://{shown}:{port} (stop it with Ctrl-C)", flush=True)
+        config = uvicorn.Config(console_app(workspace), log_level="warning", server_header=False)
+        uvicorn.Server(config).run(sockets=[door])
+
+
+def _door(host: str, port: int) -> socket.socket:
+    """Where the console listens; taken before it is told that it does.
+
+    Raises:
+        BadSettings: that address is none of this machine's, or taken.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as wrong:
+        said = (getattr(wrong, "strerror", None) or "no such name").lower()
+        raise BadSettings(
+            f"the console cannot listen at {host}, port {port} ({said}); give another --host or --port, "
+            "or stop what listens there"
+        ) from None

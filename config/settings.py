@@ -10,14 +10,44 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from config.errors import BadSettings
 
 PLACEHOLDER = "CHANGE ME"
 SETTINGS_FILE = "settings.toml"
+
+
+def _one_line(value: str) -> str:
+    if not all(one.isprintable() for one in value):
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+def _address_of_a_server(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    try:
+        parts = urlsplit(value)
+        is_whole = bool(parts.hostname) and parts.port != 0 and not any(map(str.isspace, value))
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError("is no address of a server; write https://HOST or https://HOST:PORT")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+"""What goes into a header or an address, where a line break would begin another one."""
+Address = Annotated[Line, AfterValidator(_address_of_a_server)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Content = Literal["individual-level", "aggregate", "documentation", "identifiers", "code", "text", "unknown"]
+"""As in `matcher.content`, which is not loaded for each command."""
+Minutes = Annotated[int, Field(gt=0, le=366 * 24 * 60)]
+Bytes = Annotated[int, Field(gt=0, lt=2**62)]
 
 
 class _Section(BaseModel):
@@ -27,31 +57,24 @@ class _Section(BaseModel):
 class Operator(_Section):
     """Who runs the crawler, as its User-Agent says to every site."""
 
-    name: str = PLACEHOLDER
-    contact: str = PLACEHOLDER
+    name: Line = PLACEHOLDER
+    contact: Line = PLACEHOLDER
 
 
 class SourceSettings(_Section):
     """One place to look."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
-    platform: str
-    address: str
+    platform: Line
+    address: Address
     terms: tuple[str, ...] = ()
     token_variable: str | None = None
     """The environment variable that holds the token; tokens never stand in a file."""
     allow_private: bool = False
-    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    requests_per_minute: Annotated[float, Field(ge=0.001, le=100_000, allow_inf_nan=False)] | None = None
     max_requests: Annotated[int, Field(gt=0)] = 2000
     browser: bool = False
     enabled: bool = True
-
-    @field_validator("address")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value
 
 
 class Crawl(_Section):
@@ -64,9 +87,9 @@ class Crawl(_Section):
 class SenderSettings(_Section):
     """Who signs the notices and what they claim."""
 
-    organisation: str = PLACEHOLDER
-    signatory: str = PLACEHOLDER
-    email: str = PLACEHOLDER
+    organisation: Line = PLACEHOLDER
+    signatory: Line = PLACEHOLDER
+    email: Line = PLACEHOLDER
     postal_address: str = PLACEHOLDER
     telephone: str = PLACEHOLDER
     authority: str = PLACEHOLDER
@@ -85,26 +108,26 @@ class SenderSettings(_Section):
 
 
 class Mail(_Section):
-    host: str | None = None
-    port: int = 587
+    host: Line | None = None
+    port: Port = 587
     starttls: bool = True
     user: str | None = None
     password_variable: str | None = None
-    from_address: str | None = None
+    from_address: Line | None = None
     certificate_authority: str | None = None
     """A PEM file that the server's certificate must chain to; None takes the system's."""
 
 
 class ScheduleSettings(_Section):
-    patrol_minutes: Annotated[int, Field(gt=0)] = 60
-    recheck_minutes: Annotated[int, Field(gt=0)] = 360
+    patrol_minutes: Minutes = 60
+    recheck_minutes: Minutes = 360
 
 
 class Recipients(_Section):
     """Where notices of each kind go when the platform's own data should be overridden, `platform = "address"`."""
 
-    addresses: dict[str, str] = {}
-    institutions: dict[str, str] = {}
+    addresses: dict[str, Line] = {}
+    institutions: dict[str, Line] = {}
     """Recipient of a release → e-mail address of its contact."""
 
 
@@ -117,10 +140,10 @@ class ConsoleSettings(_Section):
 class ReadingLimits(_Section):
     """Limits on reading found files; see `matcher.contents.Limits`."""
 
-    file_bytes: int = 2 * 1024**3
-    total_bytes: int = 20 * 1024**3
-    memory_bytes: int = 1024**3
-    seconds: float = 120.0
+    file_bytes: Bytes = 2 * 1024**3
+    total_bytes: Bytes = 20 * 1024**3
+    memory_bytes: Bytes = 1024**3
+    seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 120.0
     ocr: bool = False
     """Whether the words of pictures are read, by the system's tesseract."""
 
@@ -128,7 +151,7 @@ class ReadingLimits(_Section):
 class Gate(_Section):
     """What may leave through `examine --gate`; see `matcher.gate.Policy`."""
 
-    contents: tuple[str, ...] = ("aggregate", "documentation", "code", "text")
+    contents: tuple[Content, ...] = ("aggregate", "documentation", "code", "text")
     stop_at: Literal["possible", "probable", "confirmed"] = "possible"
     unread_may_leave: bool = False
     empty_may_leave: bool = True
@@ -189,18 +212,28 @@ class Settings(_Section):
         return self.home / "audit.jsonl"
 
     @property
-    def database_address(self) -> str:
-        return self.database_url or f"sqlite:///{self.home / 'cohortwatch.sqlite3'}"
+    def database(self) -> str | Path:
+        """The address that is set, else the workspace's own file."""
+        return self.database_url or self.home / "cohortwatch.sqlite3"
 
 
 def find_home(given: Path | None) -> Path:
-    """`--home`, else `COHORTWATCH_HOME`, else the platform's user data folder."""
-    if given is not None:
-        return given.expanduser().resolve()
+    """`--home`, else `COHORTWATCH_HOME`, else the platform's user data folder.
+
+    Raises:
+        BadSettings: a home is asked for of a user who is not known.
+    """
     from_environment = os.environ.get("COHORTWATCH_HOME")
-    if from_environment:
-        return Path(from_environment).expanduser().resolve()
-    return Path(platformdirs.user_data_path("cohortwatch")).resolve()
+    try:
+        if given is not None:
+            return given.expanduser().resolve()
+        if from_environment:
+            return Path(from_environment).expanduser().resolve()
+        return Path(platformdirs.user_data_path("cohortwatch")).resolve()
+    except RuntimeError:
+        raise BadSettings(
+            "the folder of the workspace is not known; give a whole path with --home or in $COHORTWATCH_HOME"
+        ) from None
 
 
 def read_settings(home: Path) -> Settings:
@@ -213,11 +246,16 @@ def read_settings(home: Path) -> Settings:
     values: dict[str, Any] = {}
     if path.exists():
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (
+            ValueError,
+            RecursionError,
+        ) as wrong:  # numbers too long and brackets too deep are told as these
             raise BadSettings(
                 f"{path} is not valid TOML ({wrong}); mend it, or compare config/example.toml"
             ) from None
+    if "home" in values:
+        raise BadSettings(f"{path}: home: no setting; give the workspace with --home or $COHORTWATCH_HOME")
     values["home"] = home
     database = os.environ.get("COHORTWATCH_DATABASE_URL")
     if database:

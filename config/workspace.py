@@ -41,7 +41,7 @@ class Workspace:
     def engine(self) -> Engine:
         from config.database import open_engine
 
-        return open_engine(self.settings.database_address)
+        return open_engine(self.settings.database)
 
     @cached_property
     def vault(self) -> Vault:
@@ -112,13 +112,18 @@ def open_workspace(home: Path) -> Workspace:
     """The workspace at `home`, its tables brought up to date.
 
     Raises:
-        NoWorkspace: nothing was made there.
+        NoWorkspace: nothing was made there, or its database is gone: an empty one would find nothing and say so.
     """
-    from config.database import migrate
+    from config.database import is_made, migrate
 
     settings = read_settings(home)
     if not settings.keys_folder.is_dir():
         raise NoWorkspace(f"there is no workspace at {home}; run `cohortwatch --home {home} init`")
     workspace = Workspace(settings)
+    if not is_made(workspace.engine):
+        raise NoWorkspace(
+            f"the database of {home} is gone; put it back or mend its address, "
+            f"or run `cohortwatch --home {home} init` to begin with an empty one"
+        )
     migrate(workspace.engine)
     return workspace

@@ -10,6 +10,9 @@ from sqlalchemy import JSON, Column, Enum, UniqueConstraint
 from sqlalchemy_utc import UtcDateTime
 from sqlmodel import Field, SQLModel
 
+LARGEST_NUMBER = 2**63 - 1
+"""Of a row: what is beyond a database cannot even be asked for."""
+
 
 def now() -> datetime:
     return datetime.now(UTC)

@@ -16,6 +16,7 @@ from crawler.manners import Door
 from crawler.models import Lead, LeadState, Source
 from crawler.plans import Manners, SourcePlan
 from crawler.platforms import Address, Platform, platform_of
+from crawler.tips import is_web_address
 
 TIPS = "tips"
 
@@ -106,7 +107,7 @@ def seeds(engine: Engine, plan: SourcePlan, platforms: dict[str, Platform]) -> l
         source = session.exec(select(Source).where(Source.name == plan.name)).first()
         cursor = dict(source.cursor) if source else {}
     seeds = list(platform.searches(plan, cursor))
-    for tip in _waiting_tips(engine):
+    for tip in filter(lambda one: is_web_address(one.url), _waiting_tips(engine)):
         claimed = platform.claims(tip.url, plan)
         if claimed is not None:
             note = {"tip": tip.details.get("note") or "told by a person"}
@@ -137,7 +138,8 @@ def tips_pass(
     plan = SourcePlan(name=TIPS, platform=TIPS, address="people")
     own = SourcePass(plan, platform_of(plan), frontier.open_pass(engine, plan, ()), doors)
     for tip in tips:
-        claimant = next((one for one in plans if platforms[one.name].claims(tip.url, one)), None)
+        able = plans if is_web_address(tip.url) else ()
+        claimant = next((one for one in able if platforms[one.name].claims(tip.url, one)), None)
         if claimant is not None:
             frontier.finish(engine, tip, plan, Ending(reason=f"looked at as part of {claimant.name}"))
     return own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,16 +23,28 @@ def take_tip(session: Session, vault: Vault, url_or_path: str, note: str | None)
     Raises:
         BadTip: neither an address nor a file that can be read.
     """
-    source = _source(session)
-    parts = urlsplit(url_or_path)
-    if parts.scheme in ("http", "https") and parts.hostname:
-        return _take_address(session, source, url_or_path, note)
-    path = Path(url_or_path).expanduser()
+    if is_web_address(url_or_path):
+        return _take_address(session, _source(session), url_or_path, note)
+    path = Path(os.path.expanduser(url_or_path))  # noqa: PTH111 - leaves `~nobody` as it is, where Path raises
     if not path.is_file():
-        raise BadTip(f"{url_or_path} is neither a web address nor a file; give one of these")
+        raise BadTip(f"{url_or_path[:200]} is neither a web address nor a file; give one of these")
     if path.stat().st_size > MOST_BYTES:
         raise BadTip(f"{path} is larger than 2 GiB; examine it where it lies with `cohortwatch examine`")
-    return _take_file(session, vault, source, path, note)
+    return _take_file(session, vault, _source(session), path, note)
+
+
+def is_web_address(url: str) -> bool:
+    """Whether it can be asked at all: one line, a host, and a port that there can be."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and all(one.isprintable() and not one.isspace() for one in url)
+        )
+    except ValueError:
+        return False
 
 
 def _source(session: Session) -> Source:

@@ -31,6 +31,9 @@ _GENOTYPES = ("genotypes",)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+LONGEST_LINE = 300
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """Where indexes lie, under which keys, and which rows tell of them."""
@@ -64,15 +67,16 @@ def add_cohort(
     from matcher.texts import enrol as texts_enrol
 
     _check_name(name)
+    for line in (title or name, *aliases):
+        _check_line("a title or another name of a cohort", line)
     _check_files([*genotypes, *phenotypes])
     if not genotypes and not phenotypes:
         raise BadSourceFile("a cohort needs data to be recognised by; give --genotypes or --phenotypes")
-    with Session(enrolment.engine) as session:
-        if session.exec(select(Cohort).where(Cohort.name == name)).first():
-            raise AlreadyEnrolled(f"cohort {name!r} is registered already; choose another name")
+    _require_new(enrolment, name)
     row = Cohort(name=name, title=title or name, participants_count=0)
 
     def build(folder: Path) -> None:
+        _require_new(enrolment, name)  # another may have ended while this one waited for the folder
         if phenotypes:
             tables = tables_enrol.enrol_cohort(folder, phenotypes, id_column, enrolment.keys)
             row.participants_count = tables.participants_count
@@ -122,14 +126,13 @@ def add_release(
     from matcher.tables import enrol as tables_enrol
     from matcher.texts.exact_copies import write_files
 
-    _check_name(release)
+    cohort_id = require_usable(enrolment, cohort, release, recipient)
     files = [*([ids] if ids else []), *genotypes, *phenotypes]
     _check_files(files)
     if not files:
         raise BadSourceFile(
             "a release needs something to be told by; give --ids, --genotypes or --phenotypes"
         )
-    cohort_id = require_free(enrolment, cohort, release)
     base = cohort_folder(enrolment.indexes, cohort)
     row = Release(cohort_id=cohort_id, name=release, recipient=recipient, marked=marked)
     row.manifest = {"files": [_manifest_line(file) for file in files]}
@@ -137,6 +140,7 @@ def add_release(
         row.manifest["delivered"] = delivered.isoformat()
 
     def build(folder: Path) -> None:
+        _require_free(enrolment, cohort, release)  # as in `add_cohort`
         tables = tables_enrol.enrol_release(
             folder, base, ids=ids, files=phenotypes, id_column=id_column, keys=enrolment.keys
         )
@@ -158,12 +162,19 @@ def add_release(
     return row
 
 
-def require_free(enrolment: Enrolment, cohort: str, release: str) -> int:
-    """The number of the cohort, if it is registered and has no release of that name.
+def require_usable(enrolment: Enrolment, cohort: str, release: str, recipient: str) -> int:
+    """The number of the cohort, if a release of that name to that recipient can be registered.
 
     Raises:
-        NotEnrolled, AlreadyEnrolled: it is not, or it has.
+        NotEnrolled, AlreadyEnrolled: there is no such cohort, or it has a release of that name.
+        BadSourceFile: the name or the recipient cannot be used.
     """
+    _check_name(release)
+    _check_line("a recipient", recipient)
+    return _require_free(enrolment, cohort, release)
+
+
+def _require_free(enrolment: Enrolment, cohort: str, release: str) -> int:
     with Session(enrolment.engine) as session:
         row = session.exec(select(Cohort).where(Cohort.name == cohort)).first()
         if row is None or row.id is None:
@@ -181,6 +192,21 @@ def _check_name(name: str) -> None:
         raise BadSourceFile(
             f"{name!r} cannot be a name; use letters, digits, dot, dash and underscore, at most 64"
         )
+
+
+def _check_line(what: str, text: str) -> None:
+    """Names of cohorts and recipients stand in letters, in searches and on terminals."""
+    if not text.strip() or not text.isprintable() or len(text) > LONGEST_LINE:
+        raise BadSourceFile(
+            f"{what} must be one line of text of at most {LONGEST_LINE} characters, without control characters; "
+            "give it again"
+        )
+
+
+def _require_new(enrolment: Enrolment, name: str) -> None:
+    with Session(enrolment.engine) as session:
+        if session.exec(select(Cohort).where(Cohort.name == name)).first():
+            raise AlreadyEnrolled(f"cohort {name!r} is registered already; choose another name")
 
 
 def _check_files(files: Sequence[Path]) -> None:

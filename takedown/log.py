@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 FIRST = "0" * 64
+UNREADABLE = (ValueError, KeyError, AttributeError, TypeError, RecursionError, InvalidSignature)
+"""What a line raises that is not as it was written; brackets without end exhaust the reader of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class AuditLog:
         for line in whole:
             try:
                 read.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
         return read
 
@@ -151,7 +153,7 @@ class AuditLog:
             signature = bytes.fromhex(head.pop("signature"))
             self.public_key.verify(signature, signed_bytes(head))
             count, last = int(head["count"]), str(head["last"])
-        except (ValueError, KeyError, AttributeError, TypeError, InvalidSignature):
+        except UNREADABLE:
             return "the head beside the log was altered"
         if raw != json.dumps({**head, "signature": signature.hex()}, sort_keys=True).encode() + b"\n":
             return "the head beside the log was altered"
@@ -201,7 +203,7 @@ def _line_fault(line: bytes, number: int, previous: str, key: Ed25519PublicKey) 
         entry = json.loads(line)
         signature = bytes.fromhex(entry.pop("signature"))
         key.verify(signature, signed_bytes(entry))
-    except (ValueError, KeyError, AttributeError, TypeError, InvalidSignature):
+    except UNREADABLE:
         return f"entry {number} was altered"
     whole = (
         json.dumps({**entry, "signature": signature.hex()}, ensure_ascii=False, sort_keys=True).encode()

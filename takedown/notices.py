@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from crawler.models import Copy
+from crawler.models import LARGEST_NUMBER, Copy
 from matcher.models import Match
 from takedown import cases
 from takedown.addresses import Address, addresses_of
@@ -195,7 +195,7 @@ def find_notice(session: Session, notice_id: int) -> Notice:
     Raises:
         UnknownNotice: there is none.
     """
-    notice = session.get(Notice, notice_id)
+    notice = session.get(Notice, notice_id) if 0 < notice_id <= LARGEST_NUMBER else None
     if notice is None:
         raise UnknownNotice(f"there is no notice {notice_id}; see `cohortwatch case show CASE`")
     return notice

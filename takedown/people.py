@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from datetime import timedelta
 
@@ -16,6 +17,8 @@ from takedown.models import Approval, Notice, NoticeState, Person, Role, SignIn
 
 MACHINE = "cohortwatch"
 """Who drafts by itself: no person may be called so."""
+NAME = re.compile(r"\w[\w.@+-]{0,63}")
+EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 ONE_TIME_LASTS = timedelta(minutes=15)
 SESSION_LASTS = timedelta(hours=10)
 
@@ -53,8 +56,9 @@ def add_person(
     """Adds a person; without a password only one-time links sign them in.
 
     Raises:
-        NotAllowed: the name is taken, the role unknown, or the password shorter than 12 characters.
+        NotAllowed: the name is taken or none, the role unknown, or the password shorter than 12 characters.
     """
+    _require_usable(name, full_name, email)
     if role not in {one.value for one in Role}:
         raise NotAllowed(f"there is no role {role!r}; give responder, legal, auditor or admin")
     if name == MACHINE:
@@ -79,6 +83,18 @@ def add_person(
     session.add(person)
     session.flush()
     return person
+
+
+def _require_usable(name: str, full_name: str, email: str) -> None:
+    """What stands in addresses, in letters and in the log must be one line that reads as it is."""
+    if not NAME.fullmatch(name):
+        raise NotAllowed(
+            f"{name[:80]!r} cannot be a name to sign in with; use letters, digits, dot, dash and @, at most 64"
+        )
+    if not full_name.strip() or not full_name.isprintable():
+        raise NotAllowed("the full name must be one line of text, as it stands under a letter; give it again")
+    if not EMAIL.fullmatch(email) or not email.isprintable():
+        raise NotAllowed(f"{email[:80]!r} is no e-mail address; give one as in ines@example.org")
 
 
 def find_person(session: Session, name: str) -> Person:

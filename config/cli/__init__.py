@@ -74,19 +74,24 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs one command and leaves with its exit code; no failure ends in a traceback."""
     from config.children import follow_parent
     from config.cli.failures import one_line
+    from config.cli.streams import finish_output, release_output, require_text, settle_streams
 
     follow_parent()
+    settle_streams()
     os.umask(0o077)  # whatever is written is for this account alone
     try:
+        require_text(sys.argv[1:] if arguments is None else arguments)
         code: Any = app(arguments, standalone_mode=False)
+        finish_output()
     except KeyboardInterrupt:
         print("cohortwatch: stopped", file=sys.stderr)
         code = 2
-    except BrokenPipeError:
-        # The reader of our output went away; leave without a second complaint at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output went away, for which Typer and Rich leave with 1, as if something were found.
+        release_output()
         code = 2
     except Exception as wrong:  # noqa: BLE001 - the last stop of every failure: one line, never a traceback
         print(f"cohortwatch: {one_line(wrong)}", file=sys.stderr)
+        release_output()
         code = 2
     sys.exit(code if isinstance(code, int) else 0)

@@ -29,7 +29,7 @@ def examine(
     gate: Annotated[
         bool,
         typer.Option(
-            "--gate", help="Exit 1 where a file breaks the settings' [gate]: the check on an export."
+            "--gate", help="Exit 1 where a file breaks the settings of the gate: the check on an export."
         ),
     ] = False,
     sarif: Annotated[

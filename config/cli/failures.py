@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+
 import typer
 import typer.exceptions
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.cli.session import printable
 from config.errors import ConfigError
 
 OWN_ERRORS = ("ConfigError", "CrawlerError", "MatcherError", "TakedownError")
+MEND = {
+    errno.ENOSPC: "free some space and run it again",
+    errno.EDQUOT: "free some space and run it again",
+    errno.EFBIG: "raise the limit on the size of files and run it again",
+    errno.EROFS: "use a folder that may be written to",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+"""What to do where it is not the file that is at fault."""
+DAMAGED = ("malformed", "not a database")
 
 
 def one_line(wrong: Exception) -> str:
-    """What to print for an exception that ends a command."""
+    """What to print for an exception that ends a command; nothing in it steers a terminal."""
+    return printable(_flat(_said(wrong)))
+
+
+def _said(wrong: Exception) -> str:
     if type(wrong).__name__ == "NoArgsIsHelpError":
         return f"no command was given; see `{_asked(wrong)} --help`"
     if isinstance(wrong, typer.exceptions.TyperException):
@@ -21,22 +37,30 @@ def one_line(wrong: Exception) -> str:
     if isinstance(wrong, typer.Exit | typer.Abort):
         return "stopped"
     if _is_ours(wrong):
-        return _flat(str(wrong))
+        return str(wrong)
     if isinstance(wrong, OSError):
-        where = f" {wrong.filename}" if wrong.filename else ""
-        return f"{(wrong.strerror or str(wrong)).lower()}:{where}; check that it is there and may be used"
+        where = f": {wrong.filename}" if wrong.filename else ""
+        mend = MEND.get(wrong.errno or 0, "check that it is there and may be used")
+        return f"{(wrong.strerror or str(wrong)).lower()}{where}; {mend}"
     if isinstance(wrong, SQLAlchemyError):
         # The statement and its parameters are left out: they may hold what no log may hold.
-        original = getattr(wrong, "orig", None) or type(wrong).__name__
-        return f"the database refused ({_flat(str(original))}); see that it can be reached and is not full"
+        original = str(getattr(wrong, "orig", None) or type(wrong).__name__)
+        mend = "see that it can be reached and is not full"
+        if any(one in original for one in DAMAGED):
+            mend = "it is damaged, so put back a copy of it"
+        return f"the database refused ({original}); {mend}"
     # A message of unknown origin may quote what was read, and that may be a participant's value.
     return f"a fault in cohortwatch itself ({_where(wrong)}); please report it with the command that you ran"
 
 
 def _asked(wrong: Exception) -> str:
-    """The command that was called, as far as it was understood."""
-    path = getattr(getattr(wrong, "ctx", None), "command_path", "")
-    return " ".join(["cohortwatch", *path.split(" ")[1:]])  # whatever name the program was started by
+    """The command that was called, as far as it was understood, whatever name the program was started by."""
+    names: list[str] = []
+    context = getattr(wrong, "ctx", None)
+    while context is not None and context.parent is not None:
+        names.append(context.info_name or "")
+        context = context.parent
+    return " ".join(["cohortwatch", *reversed(names)])
 
 
 def _is_ours(wrong: Exception) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.errors import BadSettings
 
 app = typer.Typer(help="People who may sign in, approve and send.", no_args_is_help=True)
 
@@ -32,12 +33,22 @@ def add(
     from takedown.people import add_person
 
     workspace = opened()
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+    password = _typed_password() if password_stdin else None
     with Session(workspace.engine) as session:
         add_person(session, name=name, full_name=full_name, email=email, role=role, password=password)
         session.commit()
     workspace.log.append(actor=actor(None), action="person.add", subject=name, details={"role": role})
     print(f"{full_name} may sign in as {name} ({role})")
+
+
+def _typed_password() -> str:
+    """The first line of standard input, without its end however the system writes that."""
+    try:
+        return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise BadSettings(
+            "the password on standard input is no text in UTF-8; give one that can be typed"
+        ) from None
 
 
 @app.command("list")

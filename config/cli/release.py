@@ -69,7 +69,9 @@ def mark(
     genotypes: GenotypesOption = None,
     phenotypes: PhenotypesOption = None,
     id_column: IdColumnOption = None,
-    canaries: Annotated[int, typer.Option(min=0, help="How many made-up participants to add.")] = 0,
+    canaries: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="How many made-up participants to add.")
+    ] = 0,
     donors: Annotated[
         Path | None,
         typer.Option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from config.errors import BadSettings
 from config.settings import find_home
 from config.workspace import Workspace, open_workspace
 
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
     from matcher.sketches import EnrolledCohort
 
 HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The workspace; default $COHORTWATCH_HOME, else the user's data folder."),
+    str | None,
+    typer.Option(
+        "--home",
+        metavar="PATH",
+        help="The workspace; default $COHORTWATCH_HOME, else the user's data folder.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ByOption = Annotated[
@@ -34,8 +39,11 @@ WIDTH_OF_A_PIPE = 200
 _home: list[Path | None] = [None]
 
 
-def set_home(home: Path | None) -> None:
-    _home[0] = home
+def set_home(home: str | None) -> None:
+    """Raises BadSettings for an empty name, as of a variable that is not set, which would mean the present folder."""
+    if home == "":
+        raise BadSettings("--home names no folder; give one, or leave it out")
+    _home[0] = None if home is None else Path(home)
 
 
 def home_folder() -> Path:
@@ -58,17 +66,25 @@ def enrolled(workspace: Workspace, name: str) -> EnrolledCohort:
 
 def actor(by: str | None) -> str:
     """The name of the person who acts: `--by`, else `COHORTWATCH_PERSON`, else the account that runs the command."""
-    return by or os.environ.get("COHORTWATCH_PERSON") or getpass.getuser()
+    named = by or os.environ.get("COHORTWATCH_PERSON")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return f"account {os.getuid()}"
 
 
 def print_json(value: Any) -> None:
     """One JSON object a line in UTF-8, flushed so that a reader of a pipe sees each at once.
 
-    Bytes of a file's name that are no UTF-8 are written as JSON's escapes of them (backslash, u, dcXX).
+    It is UTF-8 whatever the terminal's own encoding is. Bytes of a file's name that are no UTF-8 are written as JSON's
+    escapes of them (backslash, u, dcXX).
     """
     line = json.dumps(value, ensure_ascii=False, default=_plain)
-    sys.stdout.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
     sys.stdout.flush()
+    sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from config.cli.session import JsonOption, actor, opened, print_json, print_table, shown_chance
+from config.cli.session import JsonOption, actor, opened, print_json, print_table, printable, shown_chance
+from config.errors import ConfigError
+
+
+class NotDone(ConfigError):
+    """What a pass could not do, told when all of its outcome is printed."""
 
 
 def crawl(
@@ -23,11 +27,11 @@ def crawl(
     with workspace.sole("patrol"):
         outcome = crawl_round(workspace, sources or ())
     _print_sources(outcome, json)
-    failed = [one for one in outcome["sources"] if one["failed"]]
-    for one in failed:
-        print(f"cohortwatch: source {one['source']}: {one['silent_reason']}", file=sys.stderr)
+    failed = [
+        f"source {one['source']}: {one['silent_reason']}" for one in outcome["sources"] if one["failed"]
+    ]
     if failed:
-        raise typer.Exit(2)
+        raise NotDone("; ".join(failed))
     if outcome["finds_new"]:
         raise typer.Exit(1)
 
@@ -58,14 +62,12 @@ def patrol(json: JsonOption = False) -> None:
         ]
         if found:
             print_table(["find", "verdict", "cohort", "release", "standing", "false match", "people"], found)
-        for failure in outcome["failures"]:
-            print(f"not done: {failure}")
         print(
             f"{outcome['examined']} examined, {len(outcome['cases_opened'])} cases opened, "
             f"{outcome['notices_drafted']} notices drafted, {outcome['rechecked']} copies re-checked"
         )
     if outcome["failures"]:
-        raise typer.Exit(2)
+        raise NotDone("; ".join(outcome["failures"]))
     if outcome["matches"]:
         raise typer.Exit(1)
 
@@ -91,7 +93,7 @@ def tip(
         taken = take_tip(session, workspace.vault, url_or_file, note)
         session.commit()
     workspace.log.append(actor=actor(None), action="tip", subject=str(taken), details={"note": bool(note)})
-    print(f"Took in {taken}; the next `cohortwatch patrol` looks at it")
+    print(f"Took in {printable(taken)}; the next `cohortwatch patrol` looks at it")
 
 
 def recheck(

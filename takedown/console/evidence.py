@@ -6,10 +6,10 @@ import hashlib
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from crawler.errors import CrawlerError
-from crawler.models import Answer, Capture, Copy, Lead, Source
+from crawler.models import LARGEST_NUMBER, Answer, Capture, Copy, Lead, Source
 from takedown.console.desk import desk_of
 from takedown.console.guard import Signed
 from takedown.console.page import page
@@ -24,9 +24,7 @@ PICTURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 def show_evidence(request: Request, visitor: Signed, capture_id: int) -> Response:
     desk = desk_of(request)
     with desk.reading() as session:
-        capture = session.get(Capture, capture_id)
-        if capture is None:
-            raise HTTPException(404)
+        capture = _capture(session, capture_id)
         copies = session.exec(select(Copy).where(Copy.capture_id == capture_id)).all()
         lead = session.get(Lead, capture.lead_id) if capture.lead_id else None
         source = session.get(Source, lead.source_id) if lead else None
@@ -54,8 +52,8 @@ def show_screenshot(request: Request, visitor: Signed, capture_id: int) -> Respo
     """The picture from the quarantine, if it is one and still has the digest that was recorded."""
     desk = desk_of(request)
     with desk.reading() as session:
-        capture = session.get(Capture, capture_id)
-    if capture is None or capture.screenshot_object is None:
+        capture = _capture(session, capture_id)
+    if capture.screenshot_object is None:
         raise HTTPException(404)
     try:
         picture = desk.vault.read(capture.screenshot_object)
@@ -77,6 +75,13 @@ def show_screenshot(request: Request, visitor: Signed, capture_id: int) -> Respo
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )
+
+
+def _capture(session: Session, capture_id: int) -> Capture:
+    capture = session.get(Capture, capture_id) if 0 < capture_id <= LARGEST_NUMBER else None
+    if capture is None:
+        raise HTTPException(404)
+    return capture
 
 
 def why_no_screenshot(platform: str | None, answer: Answer) -> str:
