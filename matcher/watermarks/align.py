@@ -25,12 +25,12 @@ FEW = 24
 
 
 @njit(cache=True, parallel=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def match_rows(found, values, order, anchors, tolerances, most_candidates):  # type: ignore[no-untyped-def]
+def match_rows(found, values, order, anchors, tolerances, most_candidates, fifths=4):  # type: ignore[no-untyped-def]
     """The source row of every found row, or -1.
 
     `found` and `values` are fields × rows, in units of the last place; `order[f]` sorts field f of the source.
     For each row the field with the fewest candidates anchors the search; the best candidate must agree on two
-    fields or more, on four fifths of what the row has, and better than any other row.
+    fields or more, on four fifths (or so many) of what the row has, and better than any other row.
     """
     fields, rows = found.shape
     out = np.full(rows, -1, dtype=np.int64)
@@ -61,7 +61,7 @@ def match_rows(found, values, order, anchors, tolerances, most_candidates):  # t
                 second, best, who = best, agree, candidate
             elif agree > second:
                 second = agree
-        if best >= 2 and best > second and 5 * best >= 4 * present:
+        if best >= 2 and best > second and 5 * best >= fifths * present:
             out[r] = who
     return out
 

@@ -17,6 +17,10 @@ from matcher.watermarks.sealed import SealedReader
 from matcher.watermarks.units import cohort_key
 
 MOST_CANDIDATES = 200_000
+LOOSE_FIFTHS = 3
+"""Fields that agree where two of a table's may have changed names."""
+MOST_REPLACED = 0.5
+"""Of a field with more cells that are neither value nor mark digits were replaced: they would drown the others'."""
 MOST_ROWS = 20_000
 """Rows of a table that are aligned, spread over it: enough to name anyone, and a bound on time."""
 
@@ -45,9 +49,31 @@ def read_table(
     scaled = np.stack([_in_last_places(one, field) for one, (_, field) in zip(found, pairs, strict=True)])
     lost = [max(0, field.decimals - table.numeric[at].decimals) for at, field in pairs]
     tolerances = np.array([12 + (10**one + 1) // 2 for one in lost], dtype=np.int64)
-    order, anchors = sorted_fields(values)
-    rows = match_rows(scaled, values, order, anchors, tolerances, MOST_CANDIDATES)
+    rows, kept = _rows_of(scaled, values, tolerances)
+    pairs, found, values = [pairs[f] for f in kept], [found[f] for f in kept], values[kept]
     return units_of_rows(table, pairs, found, rows, values, reader.array("people"), roster_units, master)
+
+
+def _rows_of(
+    found: npt.NDArray[np.int64], values: npt.NDArray[np.int64], tolerances: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """The source row of every found row, and the fields that count: without those that bear another's name."""
+    order, anchors = sorted_fields(values)
+    every = list(range(len(found)))
+    rows = match_rows(found, values, order, anchors, tolerances, MOST_CANDIDATES)
+    if 2 * (rows != NOBODY).sum() >= rows.size:
+        return rows, every
+    loose = match_rows(found, values, order, anchors, tolerances, MOST_CANDIDATES, LOOSE_FIFTHS)
+    hit = loose != NOBODY
+    both = (found[:, hit] != MISSING_VALUE) & (values[:, loose[hit]] != MISSING_VALUE)
+    agree = both & (np.abs(found[:, hit] - values[:, loose[hit]]) <= tolerances[:, None])
+    kept = np.flatnonzero(2 * agree.sum(axis=1) >= np.maximum(1, both.sum(axis=1))).tolist()
+    if not 2 <= len(kept) < len(every):
+        return rows, every
+    again = match_rows(
+        found[kept], values[kept], order[kept], anchors[kept], tolerances[kept], MOST_CANDIDATES
+    )
+    return (again, kept) if (again != NOBODY).sum() > (rows != NOBODY).sum() else (rows, every)
 
 
 def units_of_rows(
@@ -70,9 +96,13 @@ def units_of_rows(
         units, cells, wrong = read_units(
             found[f][hit], table.numeric[at].decimals, values[f, rows[hit]], field, participants, key0
         )
+        if wrong > MOST_REPLACED * cells:
+            continue
         parts.append(units)
         read += cells
         neither += wrong
+    if not parts:
+        return None
     # what is neither value nor mark is noise; as much again may have fallen on one of the two
     errors = min(0.45, 2 * neither / max(1, read) + 1 / (read + 20))
     return Reading(together(parts), int(np.unique(participants).size), errors)

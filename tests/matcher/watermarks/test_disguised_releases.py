@@ -152,6 +152,30 @@ def test_a_part_names_its_recipient_in_any_form(form: str, part: str, trial: Tri
     assert trial.named(FORMS[form](PARTS[part](trial.leak("source", rows=200)))) == {}
 
 
+def jittered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Numbers with decimals a little off: the digits of the finest columns are replaced."""
+    rng = np.random.default_rng(8)
+
+    def off(cells: list[str]) -> list[str]:
+        return [f"{float(c) + rng.normal(0, 0.0005):.4f}" if "." in c else c for c in cells]
+
+    return pl.DataFrame([pl.Series(name, off(frame[name].to_list())) for name in frame.columns])
+
+
+HIDING = {
+    "labels changed over": lambda frame: frame.rename({"30600-0.0": "30610-0.0", "30610-0.0": "30600-0.0"}),
+    "some labels changed": lambda frame: frame.rename({"30600-0.0": "x", "21001-0.0": "bmi"}),
+    "digits added": jittered,
+}
+
+
+@pytest.mark.parametrize("hiding", HIDING)
+@pytest.mark.parametrize("form", ["as it is", "renamed", "on its side"])
+def test_who_hides_columns_is_named_and_nobody_for_the_source(form: str, hiding: str, trial: Trial) -> None:
+    assert trial.named(FORMS[form](HIDING[hiding](trial.leak("b", rows=100)))) == {"b": "accuse"}
+    assert trial.named(FORMS[form](HIDING[hiding](trial.leak("source", rows=100)))) == {}
+
+
 def test_no_innocent_is_named_whatever_is_drawn(trial: Trial) -> None:
     """Few rows, of which many say too little: the right one or nobody."""
     for seed in range(30):
