@@ -115,8 +115,8 @@ def _version(engine: Engine) -> str | None:
 
 def _unusable(wrong: OperationalError) -> BadSettings:
     return BadSettings(
-        f"the database cannot be used ({wrong.orig}); start it, mend its address, or give this account "
-        "the right to write to it"
+        f"the database cannot be used ({wrong.orig}); see that it runs at that address, that its disk is not full, "
+        "and that this account may write to it"
     )
 
 

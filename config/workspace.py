@@ -95,11 +95,12 @@ class Workspace:
 def make_workspace(home: Path) -> Workspace:
     """Makes what is missing of a workspace; what is there stays as it is."""
     from config.database import migrate
+    from matcher.publishing import replace_file
 
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings_file = home / SETTINGS_FILE
     if not settings_file.exists():
-        settings_file.write_bytes(EXAMPLE.read_bytes())
+        replace_file(settings_file, EXAMPLE.read_bytes())
     workspace = Workspace(read_settings(home))
     key_files.make_keys(workspace.settings.keys_folder)
     for folder in (workspace.settings.quarantine_folder, workspace.settings.indexes_folder):

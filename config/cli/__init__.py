@@ -10,25 +10,32 @@ import os
 import sys
 from typing import Any
 
-import typer
+try:
+    import typer
 
-from config.cli import (
-    audit,
-    case,
-    cohort,
-    console,
-    demo,
-    examine,
-    keys,
-    notice,
-    panel,
-    person,
-    release,
-    report,
-    watch,
-    workspace,
-)
-from config.cli.session import HomeOption, set_home
+    from config.cli import (
+        audit,
+        case,
+        cohort,
+        console,
+        demo,
+        examine,
+        keys,
+        notice,
+        panel,
+        person,
+        release,
+        report,
+        watch,
+        workspace,
+    )
+    from config.cli.session import HomeOption, set_home
+except KeyboardInterrupt:  # loading takes a second or two, in which a person may think better of it
+    print("cohortwatch: stopped", file=sys.stderr)
+    sys.exit(2)
+
+INTERRUPTED = 130
+"""What Typer answers where a person stopped the command."""
 
 app = typer.Typer(
     name="cohortwatch",
@@ -82,6 +89,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         require_text(sys.argv[1:] if arguments is None else arguments)
         code: Any = app(arguments, standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         finish_output()
     except KeyboardInterrupt:
         print("cohortwatch: stopped", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from config.cli import tokens
-from config.cli.session import JsonOption, actor, enrolled, opened, print_json, print_table
+from config.cli.session import JsonOption, actor, enrolled, existing, opened, print_json, print_table
 from config.database import reading
 
 app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
@@ -81,7 +81,7 @@ def build(
         typer.Option(
             help="A chain file to or from that build, also by a build given before; or a table of name, chromosome, "
             "position.",
-            exists=True,
+            callback=existing,
         ),
     ],
 ) -> None:
@@ -98,7 +98,7 @@ def build(
 @app.command()
 def withdraw(
     name: str,
-    ids: Annotated[Path, typer.Option(help="Ids of those who withdrew, one a line.", exists=True)],
+    ids: Annotated[Path, typer.Option(help="Ids of those who withdrew, one a line.", callback=existing)],
 ) -> None:
     """Compare finds no more with the genotypes and the values of participants who withdrew.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from config.cli.session import JsonOption, actor, opened, print_json, print_table
+from config.cli.session import JsonOption, actor, existing, opened, print_json, print_table
 
 app = typer.Typer(help="Public reference panels: their samples are nobody's leak.", no_args_is_help=True)
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="Public reference panels: their samples are nobody's leak
 def add(
     name: str,
     genotypes: Annotated[
-        list[Path], typer.Option("--genotypes", help="VCF, BCF or PLINK; repeat for more.", exists=True)
+        list[Path], typer.Option("--genotypes", help="VCF, BCF or PLINK; repeat for more.", callback=existing)
     ],
 ) -> None:
     """Register a public panel, so that finds of its samples are answered as public."""

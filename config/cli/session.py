@@ -50,6 +50,14 @@ def home_folder() -> Path:
     return find_home(_home[0])
 
 
+def existing(given: Any) -> Any:
+    """For options that name files: refuses folders, and pipes, at which a command would wait for good."""
+    for path in given if isinstance(given, list) else [given]:
+        if path is not None and not path.is_file():
+            raise BadSettings(f"{path} is not a file that can be read; check the path")
+    return given
+
+
 def opened() -> Workspace:
     return open_workspace(home_folder())
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.cli.session import JsonOption, actor, enrolled, opened, print_json
+from config.cli.session import JsonOption, actor, enrolled, existing, opened, print_json
 from config.errors import BadKeys
 from config.keys import derive
 from config.workspace import Workspace
@@ -17,14 +17,17 @@ def tokens(
     name: str,
     sites: Annotated[
         Path,
-        typer.Option(help="The list of sites that both sides use: a .bim, a score, an array's.", exists=True),
+        typer.Option(
+            help="The list of sites that both sides use: a .bim, a score, an array's.", callback=existing
+        ),
     ],
     key: Annotated[Path, typer.Option(help="The hand-over's key: 64 hex digits, mode 0600.")],
     out: Annotated[Path, typer.Option(help="Where to write the tokens.")],
     find: Annotated[
         Path | None,
         typer.Option(
-            help="Write those of this file's samples (VCF, BCF, PLINK), not the participants'.", exists=True
+            help="Write those of this file's samples (VCF, BCF, PLINK), not the participants'.",
+            callback=existing,
         ),
     ] = None,
     group_size: Annotated[

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from config.workspace import EXAMPLE
 from tests.config.test_command_line import run
 from tests.matcher.tables.made import draw_ids, draw_people, write_csv
 
@@ -222,3 +225,38 @@ def test_answers_fit_terminals_of_other_encodings_and_json_is_utf_8_everywhere(h
     table.stdout.decode("ascii")
     lines = shell(home, "COHORTWATCH cohort list --json", PYTHONIOENCODING="latin-1").stdout
     assert json.loads(lines.decode("utf-8"))["title"] == "Größe 队列"
+
+
+def test_a_pipe_given_as_a_file_is_not_waited_for(made: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    pipe = str(tmp_path / "pipe")
+    assert "not a file" in refused(
+        made / "home", "cohort", "build", "northmoor", "GRCh37", "--positions", pipe
+    )
+    assert "not a file" in refused(made / "home", "cohort", "withdraw", "northmoor", "--ids", pipe)
+    assert "not a file" in refused(made / "home", "panel", "add", "p", "--genotypes", pipe)
+
+
+@pytest.mark.parametrize("seconds", [1.5, 6.0])  # while it loads, and while it waits
+def test_who_stops_a_command_is_told_so_in_one_line(made: Path, seconds: float) -> None:
+    words = ("person", "add", "ann", "--role", "legal", "--full-name", "A", "--email", "a@b.org")
+    command = [sys.executable, "-m", "config.cli", "--home", str(made / "home"), *words, "--password-stdin"]
+    running = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    time.sleep(seconds)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out, err) == (2, b"", b"cohortwatch: stopped\n")
+
+
+def test_settings_that_a_full_disk_cut_off_are_not_left_behind(tmp_path: Path) -> None:
+    made_on_full = shell(tmp_path / "home", "ulimit -f 1; trap '' XFSZ; COHORTWATCH init")
+    assert made_on_full.returncode == 2
+    assert not (tmp_path / "home" / "settings.toml").exists()
+    run(tmp_path / "home", "init", code=0)
+    assert (tmp_path / "home" / "settings.toml").read_bytes() == EXAMPLE.read_bytes()
