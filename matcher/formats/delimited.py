@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from matcher.contents import Cells, Limits, Opened, Table, Text
 from matcher.formats.delimiters import DELIMITERS, LOOKED_AT, cells_of, delimiter_of, whole_rows
 from matcher.formats.encodings import decoded, encoding_of, text_of
-from matcher.formats.headers import first_of_width, head_of
+from matcher.formats.headers import MISSING, first_of_width, head_of, is_value
 from matcher.tables.spellings import headings
 
 FORMAT = "csv"
@@ -28,6 +28,16 @@ HEAD_BYTES = 64 << 10
 BLOCK_BYTES = 4 << 20
 MOST_CELLS = 2_000_000
 """Cells of one part: a wide table comes in fewer rows a part."""
+_LONGEST_HEAD = 16 << 20
+_FEWEST_LINES = 8
+"""Lines that tell the shape of a table; of wide ones they do not stand in the first `HEAD_BYTES`."""
+_WIDE = 500
+_LEAST_OF_WIDE = 0.8
+"""Of the cells of a wide row those that are numbers, dates or missing."""
+_TOKEN = re.compile(r"[\w.:/|%#-]{1,80}")
+_LINES_A_BLOCK = 4
+_MOST_BY_ARROW = 200
+"""Columns of a table above which Arrow takes more memory and time than rows that are read one by one."""
 _SECTION = re.compile(r"\s*\[[A-Za-z ]{2,30}\]\s*\n")
 _MOST_CELL = 1 << 20
 
@@ -51,7 +61,21 @@ def sniff(name: str, head: bytes) -> int:
     is_table = is_named or (len(rows) >= 3 and width >= 2 and agreeing >= 0.95 * len(rows))
     if delimiter == " " and (agreeing < len(rows) or lines[0].endswith(" \\")):
         return int(is_table)  # cells may be empty or hold blanks: `fixed_width` tells where they stand
+    if not is_table and len(head) >= HEAD_BYTES and len(rows) < 3:
+        is_drawn = text.lstrip().startswith("|")  # as Markdown does
+        return int(not is_drawn and all(map(_is_wide, rows)))  # whatever else could be told is surer
     return (3 if is_named else 2) if is_table else 0
+
+
+def _is_wide(row: list[str]) -> bool:
+    """Whether a line that takes much of what may be looked at is a row of values or of names, and no prose or code."""
+    cells = [cell.strip() for cell in row[1:-1]]  # the last may be cut
+    if len(cells) < _WIDE:
+        return False
+    values = sum(is_value(cell) or cell.lower() in MISSING for cell in cells)
+    if values >= _LEAST_OF_WIDE * len(cells):
+        return True
+    return len(set(cells)) == len(cells) and all(map(_TOKEN.fullmatch, cells))
 
 
 def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
@@ -59,8 +83,14 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
 
     Short rows are filled, long ones kept to the usual width.
     """
-    head = opened.stream.read(HEAD_BYTES)
+    head = _beginning(opened)
     lines = _whole_lines(decoded(head) or "", len(head))
+    if len(lines) < 2 and len(head) >= HEAD_BYTES:  # a list in one line
+        from matcher.formats.plain_text import read as read_text
+
+        opened.stream.seek(0)
+        yield from read_text(opened, limits)
+        return
     delimiter = delimiter_of(lines) or ","
     shape = _shape_of(lines, delimiter)
     given = 0
@@ -71,7 +101,7 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
     if shape is not None and shape.preamble:
         yield Text(opened.name, "\n".join(lines[: shape.preamble]))
     if shape is not None and is_plain:
-        regular = _Regular(opened, limits, delimiter, shape)
+        regular = _Regular(opened, limits, delimiter, shape, longest=max(map(len, lines)))
         yield from regular.tables()
         if regular.is_complete:
             return
@@ -83,6 +113,19 @@ def read(opened: Opened, limits: Limits) -> Iterator[Table | Text]:
         else:
             body = itertools.islice(rows, shape.rows_before, None)
             yield from _in_parts(opened.name, _beyond(body, shape.width, given), limits, shape)
+
+
+def _beginning(opened: Opened) -> bytes:
+    """What tells the shape of a table: more than a recogniser may look at where its lines are long."""
+    head = opened.stream.read(HEAD_BYTES)
+    while (
+        max(head.count(b"\n"), head.count(b"\r")) <= _FEWEST_LINES and HEAD_BYTES <= len(head) < _LONGEST_HEAD
+    ):
+        more = opened.stream.read(len(head))
+        if not more:
+            break
+        head += more
+    return head
 
 
 def _is_named_as_code(name: str) -> bool:
@@ -143,6 +186,8 @@ class _Regular:
     limits: Limits
     delimiter: str
     shape: _Shape
+    longest: int = 0
+    """Signs of the longest line that was looked at."""
     given: int = 0
     is_complete: bool = False
     odd: list[str] = field(default_factory=list)
@@ -153,13 +198,17 @@ class _Regular:
         from pyarrow import csv as arrow_csv
 
         names = [f"c{number}" for number in range(self.shape.width)]
+        # Arrow sets aside a whole block's bytes for every column.
+        block = min(BLOCK_BYTES, self.limits.memory_bytes // (4 * len(names)))
+        if len(names) > _MOST_BY_ARROW or block < _LINES_A_BLOCK * self.longest:
+            return
         self.opened.stream.seek(0)
         try:
             reader = arrow_csv.open_csv(
                 pa.PythonFile(self.opened.stream, mode="r"),
                 arrow_csv.ReadOptions(
                     use_threads=False,
-                    block_size=BLOCK_BYTES,
+                    block_size=block,
                     column_names=names,
                     skip_rows=self.shape.lines_before,
                 ),

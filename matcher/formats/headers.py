@@ -10,7 +10,7 @@ ROW_NAME = "row_name"
 _NUMBER = re.compile(r"[-+]?(\d[\d ,.]*|\.\d+)([eE][-+]?\d+)?%?")
 _DATE = re.compile(r"\d{1,4}(?:([-/.])\d{1,2}\1|年\d{1,2}月)\d{1,4}日?([ T]\d{1,2}:\d{2}.*)?")
 """`34-0.0` is the name of a field."""
-_MISSING = {"", "na", "nan", "null", "none", "n/a", ".", "-"}
+MISSING = {"", "na", "nan", "null", "none", "n/a", ".", "-"}
 
 
 def is_header(rows: list[list[str]]) -> bool:
@@ -38,14 +38,14 @@ def is_header(rows: list[list[str]]) -> bool:
 def is_value(cell: str) -> bool:
     """Whether a cell is a number or a date; what is missing is neither."""
     cell = cell.strip()
-    return bool(cell.lower() not in _MISSING and (_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)))
+    return bool(cell.lower() not in MISSING and (_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)))
 
 
 def value_columns(rows: list[list[str]]) -> int:
     """How many columns of rows hold numbers or dates wherever they hold anything, in at least two rows."""
     found = 0
     for column in zip(*rows, strict=False):
-        told = [cell for cell in column if cell.strip().lower() not in _MISSING]
+        told = [cell for cell in column if cell.strip().lower() not in MISSING]
         found += len(told) >= min(2, len(rows)) and sum(map(is_value, told)) >= 0.8 * len(told)
     return found
 
