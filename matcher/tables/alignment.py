@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -47,30 +47,51 @@ SHARES = (0.95, 0.6, 0.3)
 ROUNDS = 2
 
 
+class _InOrder(NamedTuple):
+    """The cells of a column from the lowest."""
+
+    cells: Hashes32
+    rows: Numbers
+    """The row of each."""
+    starts: Slots
+    """Where those of each slot begin."""
+    begun: npt.NDArray[np.bool_]
+    """Whether a slot has any: 4 KiB, which stay in the cache while all records go by."""
+
+
 class _Find:
     """Some rows of the find, and what every column of it could be."""
 
     def __init__(self, columns: Sequence[Column], rows: Numbers, index: RowIndex) -> None:
         self.rows = rows
         self._cells = cut_at(columns, rows)
-        self._in_order: dict[tuple[int, int], tuple[Hashes32, Numbers, Slots]] = {}
+        self._in_order: dict[tuple[int, int], _InOrder] = {}
+        self.room = np.empty(4 * MOST_PAIRS, np.int64), np.empty(4 * MOST_PAIRS, np.int64)
+        """Where the pairs of one anchor after the other are put: room that is new costs more than filling it."""
         candidates, self._held = candidates_of(columns, self._cells, index)
         self.could_be: list[list[Aligned]] = [
             [one for c, price in prices.items() if (one := finest_of(i, columns[i], c, price, index))]
             for i, prices in enumerate(candidates)
         ]
         """By find column, the columns of the index that it could be, the likeliest first."""
+        self.looked_up = [
+            (one, self.cells(one), *index.coded(one.column, one.tag))
+            for could_be in self.could_be
+            for one in could_be
+        ]
+        """Every one of them with the find's cells, and the index's as numbers and hashes."""
 
     def cells(self, one: Aligned) -> Hashes32:
         return self._cells[one.find, one.tag]
 
-    def in_order(self, one: Aligned) -> tuple[Hashes32, Numbers, Slots]:
-        """A column's cells from the lowest, the row of each, and where those of each slot begin; sorted once."""
+    def in_order(self, one: Aligned) -> _InOrder:
+        """A column's cells in order; sorted once."""
         at = one.find, one.tag
         if at not in self._in_order:
             cells = self._cells[at]
             order = np.argsort(cells, kind="stable")
-            self._in_order[at] = cells[order], order, starts_of(cells[order])
+            starts = starts_of(cells[order])
+            self._in_order[at] = _InOrder(cells[order], order, starts, starts[1:] > starts[:-1])
         return self._in_order[at]
 
     def holds_enough(self, one: Aligned) -> bool:
@@ -98,7 +119,7 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> tuple[list[Al
             pairs = _pairs(find, anchor, index)
             if pairs.rows.size < 2:
                 continue
-            score, aligned = _partners(find, anchor, pairs, index)
+            score, aligned = _partners(find, anchor, pairs)
             if best is None or score > best[0]:
                 best = score, [*anchor, *aligned], pairs
             if best[0] > CERTAIN:
@@ -110,7 +131,7 @@ def align_by_values(columns: Sequence[Column], index: RowIndex) -> tuple[list[Al
     _, aligned, pairs = best
     for _ in range(ROUNDS):
         likeliest = _likeliest(find, aligned, index, pairs)
-        score, refined = _partners(find, (), likeliest, index)
+        score, refined = _partners(find, (), likeliest)
         if len(refined) < 2:
             break
         aligned = refined
@@ -156,33 +177,29 @@ def _records_a_row(index: RowIndex, one: Aligned) -> float:
 def _pairs(find: _Find, anchor: Sequence[Aligned], index: RowIndex) -> _Pairs:
     """The records that each row could be by its cells in the anchor's columns; rows in turn, up to MOST_PAIRS."""
     two = anchor[-1]
-    own = index.cells(anchor[0].column, anchor[0].tag)
-    other = own if two is anchor[0] else index.cells(two.column, two.tag)
-    rows, records = np.empty(MOST_PAIRS * 4, np.int64), np.empty(MOST_PAIRS * 4, np.int64)
     expected = _records_a_row(index, anchor[0]) * (2.0**-two.bits if len(anchor) == 2 else 1.0)
     most_rows = int(np.clip(MOST_PAIRS / max(expected, 1e-9), 6, find.rows.size))
-    first, order, starts = find.in_order(anchor[0])
-    count = _meet(own, other, first, find.cells(two), starts, order, most_rows, rows, records)
-    return _Pairs(rows[:count], records[:count])
+    coarse, fine = sorted(
+        (anchor[0], two), key=lambda one: one.bits
+    )  # by the fine one most records are told at once
+    own = index.cells(fine.column, fine.tag)
+    other = own if coarse is fine else index.cells(coarse.column, coarse.tag)
+    count = _meet(own, other, *find.in_order(fine), find.cells(coarse), most_rows, *find.room)
+    rows, records = find.room
+    return _Pairs(rows[:count].copy(), records[:count].copy())
 
 
-def _partners(
-    find: _Find, anchor: Sequence[Aligned], pairs: _Pairs, index: RowIndex
-) -> tuple[float, list[Aligned]]:
+def _partners(find: _Find, anchor: Sequence[Aligned], pairs: _Pairs) -> tuple[float, list[Aligned]]:
     """The alignments of all other find columns that agree on these pairs beyond chance, and how much they speak."""
     taken_finds, taken = {one.find for one in anchor}, {one.column for one in anchor}
     last_seen = np.empty(find.rows.size, np.int8)
     scored: list[tuple[float, Aligned]] = []
-    for could_be in find.could_be:
-        for one in could_be:
-            if one.find in taken_finds or one.column in taken:
-                continue
-            codes, values = index.coded(one.column, one.tag)
-            asked, agreed, by_chance = _agreements(
-                pairs.rows, pairs.records, find.cells(one), codes, values, last_seen
-            )
-            if agreed >= 2 and asked >= 2:
-                scored.append((_log_ratio(agreed, asked, by_chance), one))
+    for one, cells, codes, values in find.looked_up:
+        if one.find in taken_finds or one.column in taken:
+            continue
+        asked, agreed, by_chance = _agreements(pairs.rows, pairs.records, cells, codes, values, last_seen)
+        if agreed >= 2 and asked >= 2:
+            scored.append((_log_ratio(agreed, asked, by_chance), one))
     return _one_to_one(scored)
 
 
@@ -257,9 +274,10 @@ def _meet(
     own: Any,
     other: Any,
     first: Any,
-    second: Any,
-    starts: Any,
     order: Any,
+    starts: Any,
+    begun: Any,
+    second: Any,
     most_rows: int,
     rows: Any,
     records: Any,
@@ -268,11 +286,12 @@ def _meet(
     count = 0
     for record in range(own.shape[0]):
         cell = own[record]
-        if cell == 0:
+        slot = np.uint64(cell) >> np.uint64(20)  # unsigned, so that no look from the end is compiled in
+        if not begun[slot]:
             continue
-        slot = cell >> 20
-        for at in range(starts[slot], starts[slot + 1]):
-            if first[at] == cell and order[at] < most_rows and other[record] == second[order[at]]:
+        for at in range(starts[slot], starts[slot + np.uint64(1)]):
+            is_cell = first[at] == cell and cell != 0
+            if is_cell and order[at] < most_rows and other[record] == second[order[at]]:
                 if count == rows.shape[0]:
                     return count
                 rows[count] = order[at]

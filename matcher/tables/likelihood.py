@@ -113,13 +113,12 @@ def _densities(
             if (tag, *finds) not in asked:
                 asked[tag, *finds] = _asked([cut[i, tag] for i in finds])
             values, starts, places = asked[tag, *finds]
-            counts = index.counts_of(c, tag, values, starts)
             total = index.records_count * described.filled + 1.0
+            logs = np.log((index.counts_of(c, tag, values, starts) + UNSEEN) / total)
+            per_unit = tag * np.log(10) if described.kind == "number" and tag < DATE_TAG else 0.0
             for i, cells in zip(finds, places, strict=True):
                 if cells.size:
-                    held = counts[cells]
-                    per_unit = tag * np.log(10) if described.kind == "number" and tag < DATE_TAG else 0.0
-                    scores[i, c] = float(np.log((held + UNSEEN) / total).sum() + cells.size * per_unit)
+                    scores[i, c] = float(logs[cells].sum() + cells.size * per_unit)
     return scores
 
 
@@ -145,17 +144,21 @@ def _fine_values(
     scores = np.zeros((len(columns), len(index.columns)))
     shares = np.ones_like(scores)
     for i, column in enumerate(columns[:MOST_FINDS]):
-        shared = np.array([column.tag_shared_with(one.tags) or -1 for one in index.columns])
-        for tag in column.hashes:
+        fine: dict[int, list[int]] = {}
+        for c, one in enumerate(index.columns):
+            tag = column.tag_shared_with(one.tags)
+            if tag is not None and one.bits[tag] >= FINE_BITS:
+                fine.setdefault(tag, []).append(c)
+        for tag, of_index in fine.items():
             cells = cut[i, tag]
             values, rows_with = np.unique(cells[cells != 0], return_counts=True)
-            starts = starts_of(values)
-            for c in np.flatnonzero(shared == tag):
-                if values.size and index.columns[c].bits[tag] >= FINE_BITS:
-                    held = int(rows_with[index.counts_of(int(c), tag, values, starts) > 0].sum())
-                    asked = int(rows_with.sum())
-                    scores[i, c] += HELD * held + NOT_HELD * (asked - held)
-                    shares[i, c] = held / asked
+            if not values.size:
+                continue
+            starts, asked = starts_of(values), int(rows_with.sum())
+            for c in of_index:
+                held = int(rows_with[index.counts_of(c, tag, values, starts) > 0].sum())
+                scores[i, c] += HELD * held + NOT_HELD * (asked - held)
+                shares[i, c] = held / asked
         if column.kind == "number" and 0 < column.decimals < MOST_DECIMALS:
             finest = np.array(
                 [max(one.tags) if one.kind == "number" else MOST_DECIMALS for one in index.columns]

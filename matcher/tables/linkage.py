@@ -29,7 +29,7 @@ import numpy.typing as npt
 from matcher.tables.cells import Column, Hashes32, short
 from matcher.tables.odds import log10_e_value
 from matcher.tables.row_index import RowIndex, slots_of
-from matcher.tables.row_keys import Keys, is_among, keys_of, twin_rate
+from matcher.tables.row_keys import Keys, is_among, keys_of, keys_of_shifted, twin_rate
 
 MOST_COLUMNS_IN_A_KEY = 8
 STARTS = 4
@@ -37,6 +37,8 @@ STARTS = 4
 LEAST_ROWS = 3
 RAISED = 0.75
 SHIFTS = 16
+FIRST_SHIFTS = 3
+"""Most keys of strangers are told by so few."""
 FEW_ROWS = 12
 """As few rows are also joined each on the columns that it has, whatever it lacks."""
 FEW_COLUMNS = 12
@@ -82,6 +84,8 @@ class Linked:
     """By find row: some key of those tried found it, and strangers would seldom."""
     ways: float = 0.0
     """log10 of the ways to shuffle the rows that hit."""
+    is_bound: bool = False
+    """The odds are too high and the chance too low, but even so they are worth nothing."""
 
 
 def align_by_name(
@@ -133,14 +137,14 @@ def link(
             found.append(_join(cut, key, index))
             certain = found[-1].chance <= _raised(3.5 / index.records_count) and found[-1].ways > CERTAIN
             if certain and found[-1].log10_odds > ENOUGH:
-                return _widened(_best(found, choice), cut, usable, index)
+                return _widened(_best_of_all(found, choice, cut, index), cut, usable, index)
             if certain or len(key) == MOST_COLUMNS_IN_A_KEY:
                 break
     rows_count = next(iter(cut.values())).size
     if rows_count <= FEW_ROWS:
         found += _join_few(cut, usable, index)
-        return _best(found, choice)
-    return _widened(_best(found, choice), cut, usable, index)
+        return _best_of_all(found, choice, cut, index)
+    return _widened(_best_of_all(found, choice, cut, index), cut, usable, index)
 
 
 def _widened(
@@ -201,6 +205,16 @@ def _key_for(cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: Row
     return []
 
 
+def _best_of_all(
+    found: Sequence[Linked], choice: float, cut: dict[Aligned, Hashes32], index: RowIndex
+) -> Linked | None:
+    """The best of these keys; where it is worth something, all of them weighed in full, whose rows it may take."""
+    best = _best(found, choice)
+    if best is None or best.log10_odds <= 0:
+        return best
+    return _best([_join(cut, one.key, index, in_full=True) if one.is_bound else one for one in found], choice)
+
+
 def _best(found: Sequence[Linked], choice: float) -> Linked | None:
     """The key that speaks most against strangers, its odds no higher than what speaks against shuffled columns."""
     if not found:
@@ -224,7 +238,10 @@ def hits_of(columns: Sequence[Column], key: Sequence[Aligned], index: RowIndex) 
     return is_among(find, keys_of([index.cells(one.column, one.tag) for one in key]))
 
 
-def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex) -> Linked:
+def _join(
+    cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex, *, in_full: bool = False
+) -> Linked:
+    """One key weighed; not by the find's own columns where it is worth nothing without, unless `in_full`."""
     keys = keys_of([index.cells(one.column, one.tag) for one in key])
     find_columns = [cut[one] for one in key]
     find = keys_of(find_columns)
@@ -233,15 +250,26 @@ def _join(cut: dict[Aligned, Hashes32], key: Sequence[Aligned], index: RowIndex)
     nobody = np.zeros(find.size, dtype=bool)
     if not distinct.size or not keys.any():
         return Linked(0.0, 1, tuple(key), 1.0, nobody, nobody)
-    found, by_shift = _hits(distinct, [one[complete] for one in find_columns], keys)
-    chance = _raised(max(twin_rate(keys), by_shift, 3.0 / index.records_count))
-    odds, hits_count = 0.0, int(found.sum())
-    if distinct.size >= LEAST_ROWS and chance <= COARSEST_KEY:
-        odds = log10_e_value(np.full(hits_count, chance), int(distinct.size) - hits_count)
-    ways = _ways_to_shuffle([one[np.flatnonzero(complete)[first][found]] for one in find_columns])
+    found = is_among(distinct, keys)
     hits = nobody.copy()
     hits[complete] = found[which]
+    ways = _ways_to_shuffle([one[np.flatnonzero(complete)[first][found]] for one in find_columns])
+    rate = max(twin_rate(keys), 3.0 / index.records_count)
+    filled = [one[complete] for one in find_columns]
+    for shifts in (SHIFTS,) if in_full else (0, FIRST_SHIFTS, SHIFTS):
+        chance = _raised(max(rate, _rate_of_shifted(filled, keys, shifts)))
+        odds = _odds_of(found, chance)
+        if shifts < SHIFTS and ways <= CERTAIN and odds <= sum(one.price for one in key):
+            return Linked(odds, 1, tuple(key), chance, hits, hits, ways, is_bound=True)
     return Linked(odds, 1, tuple(key), chance, hits, hits, ways)
+
+
+def _odds_of(found: npt.NDArray[np.bool_], chance: float) -> float:
+    """log10 odds of distinct rows of which these are found, each by a chance of at most so much."""
+    if found.size < LEAST_ROWS or chance > COARSEST_KEY:
+        return 0.0
+    hits_count = int(found.sum())
+    return log10_e_value(np.full(hits_count, chance), int(found.size) - hits_count)
 
 
 def _join_few(cut: dict[Aligned, Hashes32], usable: Sequence[Aligned], index: RowIndex) -> list[Linked]:
@@ -298,9 +326,11 @@ def _join_by_pattern(
             continue
         find = keys_of([columns[i][rows] for i in chosen])
         new = _first_seen(find, seen)
-        complete = filled[:, chosen].all(axis=1)
-        found, by_shift = _hits(find, [columns[i][complete] for i in chosen], keys)
-        rate = max(twin_rate(keys), 3.0 / index.records_count, by_shift if rows.size > 2 else 0.0)
+        found = is_among(find, keys)
+        rate = max(twin_rate(keys), 3.0 / index.records_count)
+        if rows.size > 2:
+            complete = filled[:, chosen].all(axis=1)
+            rate = max(rate, _rate_of_shifted([columns[i][complete] for i in chosen], keys))
         chances[rows] = _raised(rate)
         hits[rows] = found & new
         records[rows] = [int((keys == one).argmax()) for one in find]
@@ -366,24 +396,23 @@ def _raised(rate: float) -> float:
     return float(min(1.0, max(3 * rate, rate**RAISED)))
 
 
-def _hits(asked: Keys, columns: Sequence[Hashes32], keys: Keys) -> tuple[npt.NDArray[np.bool_], float]:
-    """Which of these keys are in the index, and how often keys of these columns shifted are; 1 for a single row."""
-    shifted = _shifted(columns)
-    held = is_among(np.concatenate([asked, shifted]), keys)
-    by_shift = float(held[asked.size :].mean()) if shifted.size else 0.0
-    return held[: asked.size], by_shift if columns[0].size > 1 else 1.0
+def _rate_of_shifted(columns: Sequence[Hashes32], keys: Keys, shifts: int = SHIFTS) -> float:
+    """How often keys of these columns, shifted against each other, are in the index; 1 for a single row.
 
-
-def _shifted(columns: Sequence[Hashes32]) -> Keys:
-    """Keys of rows whose cells come from different rows of the find."""
+    Of fewer shifts than SHIFTS, how often they would be at least if no other shift gave any.
+    """
     rows = columns[0].size
-    own = keys_of(columns)
-    shifted = [np.zeros(0, dtype=np.uint64)]
-    for step in np.random.default_rng(rows).permutation(max(0, rows - 1))[:SHIFTS] + 1:
-        keys = keys_of([np.roll(one, int(step) * (i % rows)) for i, one in enumerate(columns)])
+    if rows < 2:
+        return 1.0
+    steps = np.random.default_rng(rows).permutation(rows - 1)[:SHIFTS] + 1
+    own, asked = keys_of(columns), [np.zeros(0, dtype=np.uint64)]
+    for step in steps[:shifts].tolist():
+        shifted = keys_of_shifted(columns, [step * i % rows for i in range(len(columns))])
         # a shift by a multiple of the rows gives a row back to itself where columns are many; others count
-        shifted.append(keys[(keys != 0) & (keys != own)])
-    return np.concatenate(shifted)
+        asked.append(shifted[(shifted != 0) & (shifted != own)])
+    together = np.concatenate(asked)
+    held = int(is_among(together, keys).sum()) if together.size else 0
+    return held / max(1, together.size + rows * steps[shifts:].size)
 
 
 def _enough(cut: dict[Aligned, Hashes32], key: Sequence[Aligned]) -> bool:

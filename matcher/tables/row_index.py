@@ -309,8 +309,9 @@ def _read(files: Sequence[SourceFile], group: Sequence[str], records_count: int)
 
 def starts_of(cells: Hashes32) -> npt.NDArray[np.int32]:
     """Where in sorted cells those of each slot begin, a slot being the highest 12 bits."""
-    edges = np.arange((1 << 12) + 1, dtype=np.uint64) << np.uint64(20)
-    return np.searchsorted(cells.astype(np.uint64), edges).astype(np.int32)
+    starts = np.empty((1 << 12) + 1, dtype=np.int32)
+    _mark_starts(cells, starts)
+    return starts
 
 
 def slots_of(cells: Hashes32) -> npt.NDArray[np.bool_]:
@@ -318,6 +319,15 @@ def slots_of(cells: Hashes32) -> npt.NDArray[np.bool_]:
     slots = np.zeros(SLOTS, dtype=np.bool_)
     slots[cells >> np.uint32(16)] = True
     return slots
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mark_starts(cells: Any, starts: Any) -> None:
+    at = 0
+    for slot in range(starts.shape[0]):
+        while at < cells.shape[0] and cells[at] >> 20 < slot:
+            at += 1
+        starts[slot] = at
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -340,8 +350,8 @@ def _records_in(codes: Any, values: Any, slots: Any) -> Any:
 def _count(own: Any, counts: Any, values: Any, starts: Any, held: Any) -> None:
     for code in range(own.shape[0]):
         cell = own[code]
-        slot = cell >> 20
-        for at in range(starts[slot], starts[slot + 1]):
+        slot = np.uint64(cell) >> np.uint64(20)
+        for at in range(starts[slot], starts[slot + np.uint64(1)]):
             if values[at] == cell:
                 held[at] += counts[code]
                 break

@@ -46,30 +46,57 @@ def _mix(keys: Any, cells: Any) -> None:
         keys[i] = max(x, np.uint64(1)) if (key != 0) & (cell != 0) else np.uint64(0)
 
 
+def keys_of_shifted(columns: Sequence[npt.NDArray[np.uint32]], steps: Sequence[int]) -> Keys:
+    """One key a row, of each column's cell so many rows before it; each step is from 0 to fewer than the rows."""
+    keys = np.ones(columns[0].size, dtype=np.uint64)
+    for cells, step in zip(columns, steps, strict=True):
+        _mix(keys[step:], np.ascontiguousarray(cells[: cells.size - step]))
+        _mix(keys[:step], np.ascontiguousarray(cells[cells.size - step :]))
+    return keys
+
+
 def is_among(asked: Keys, keys: Keys) -> npt.NDArray[np.bool_]:
     """Whether each of these, which are few beside `keys`, is one of them; 0 is none. Both in any order."""
-    distinct, which = np.unique(asked, return_inverse=True)
-    bits = max(4, int(distinct.size).bit_length())
-    edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-    starts = np.r_[np.searchsorted(distinct, edges), distinct.size].astype(np.int64)
+    size = 2 << max(3, int(asked.size).bit_length())
+    table = np.zeros(size, dtype=np.uint64)
+    places = np.empty(asked.size, dtype=np.int64)
     begun = np.zeros(1 << FILTER_BITS, dtype=np.bool_)
-    begun[distinct[distinct != 0] >> np.uint64(64 - FILTER_BITS)] = True
-    held = np.zeros(distinct.size, dtype=np.bool_)
-    _mark_held(keys, begun, distinct, starts, 64 - bits, held)
-    return held[which]
+    _put(asked, table, begun, places)
+    held = np.zeros(size + 1, dtype=np.bool_)  # the last is of 0
+    _mark_held(keys, begun, table, held)
+    return np.asarray(held[places])
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _place(table: Any, key: Any) -> Any:
+    """Where a key stands in an open table, or would; keys are evenly spread by their low bits as by their high."""
+    last = np.uint64(table.shape[0] - 1)
+    at = key & last
+    while table[at] != 0 and table[at] != key:
+        at = (at + np.uint64(1)) & last
+    return at
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _mark_held(keys: Any, begun: Any, asked: Any, starts: Any, shift: int, held: Any) -> None:
+def _put(asked: Any, table: Any, begun: Any, places: Any) -> None:
+    for i in range(asked.shape[0]):
+        key = asked[i]
+        if key == 0:
+            places[i] = table.shape[0]
+            continue
+        at = _place(table, key)
+        table[at] = key
+        places[i] = at
+        begun[key >> np.uint64(64 - FILTER_BITS)] = True
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mark_held(keys: Any, begun: Any, table: Any, held: Any) -> None:
     for i in range(keys.shape[0]):
         key = keys[i]
-        if not begun[key >> np.uint64(64 - FILTER_BITS)] or key == 0:
-            continue
-        slot = np.int64(key >> np.uint64(shift))
-        for at in range(starts[slot], starts[slot + 1]):
-            if asked[at] == key:
-                held[at] = True
-                break
+        if begun[key >> np.uint64(64 - FILTER_BITS)] and key != 0:
+            at = _place(table, key)
+            held[at] = table[at] == key
 
 
 def twin_rate(keys: Keys) -> float:

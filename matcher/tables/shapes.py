@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
@@ -35,6 +36,7 @@ ONCE = 0.98
 COMMON = 0.2
 """Keys that a variable is held by, for half of the lines; else lines are pairs of anything."""
 MOST_VISITS = 50
+REPEATS = 8
 ALIKE = 0.15
 """How much more often cells are alike in form within a variable than within a person."""
 LOOKED_AT = 4_000
@@ -78,15 +80,31 @@ class _Coded:
         return int(self.counts.size)
 
 
+class _Coding(Sequence[_Coded]):
+    """The columns of a table as numbers, each once it is asked for: of most tables a look at some lines is enough."""
+
+    def __init__(self, columns: Sequence[Cells]) -> None:
+        self._columns = columns
+        self._coded: dict[int, _Coded] = {}
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __getitem__(self, at: Any) -> Any:
+        if at not in self._coded:
+            self._coded[at] = _coded(self._columns[at])
+        return self._coded[at]
+
+
 def long_roles(columns: Sequence[Cells]) -> Roles | None:
     """What the columns of a table are if it is a long one, else None."""
     lines = len(columns[0]) if columns else 0
     if not 2 <= len(columns) <= MOST_LONG_COLUMNS or lines < LEAST_LINES:
         return None
-    coded = [_coded(one) for one in columns]
+    coded = _Coding(columns)
     found: tuple[float, Roles] | None = None
-    for key, variables in _crossed(coded, lines):
-        values = _values_of(coded, key, variables)
+    for key, variables in _crossed(columns, coded, lines):
+        values = _values_of(columns, coded, key, variables)
         score = _speaks(columns, coded, key, variables, values)
         if score is not None and (found is None or score > found[0]):
             found = score, Roles(key, variables)
@@ -99,13 +117,13 @@ def widened(names: Sequence[str], columns: Sequence[Cells], roles: Roles, most_c
     The key, and what is the same in all lines of a key, come before them. Of a variable that has several value columns
     one bears its name. At most `most_cells` cells are made: of too many variables the rarest are left out.
     """
-    coded = [_coded(one) for one in columns]
+    coded = _Coding(columns)
     together, labels = _variables(coded, roles.variables)
     keys = occurrences(together) if roles.key is None else coded[roles.key].codes
     of_key: list[int] = []
     if roles.key is not None:
         of_key = [i for i in range(len(columns)) if i not in roles.variables and _depends(coded, i, keys)]
-    values = _merged(columns, names, _values_of(coded, roles.key, roles.variables))
+    values = _merged(columns, names, _values_of(columns, coded, roles.key, roles.variables))
     counts = np.bincount(together, minlength=len(labels))
     rows = int(keys.max()) + 1
     room = most_cells // max(1, rows * max(1, len(values))) - len(of_key)
@@ -160,9 +178,30 @@ def _coded(cells: Cells) -> _Coded:
     return _Coded(codes, np.bincount(codes, minlength=len(encoded.dictionary)), encoded.dictionary)
 
 
-def _crossed(coded: Sequence[_Coded], lines: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _seldom_repeats(cells: Cells) -> bool:
+    """Whether surely more than half of these are distinct, by as many of them, drawn anywhere, as tell that."""
+    drawn = _drawn(len(cells))
+    if 4 * drawn.size > len(cells):
+        return False
+    return bool(drawn.size - len(cells.arrow.take(drawn).unique()) < REPEATS)
+
+
+@lru_cache(maxsize=64)
+def _drawn(lines: int) -> Codes:
+    """Some lines of so many, in no order that a file could have.
+
+    Were half of n cells the most that are distinct, m²/2n pairs of m drawn ones would be equal: 30 of about 8 √n, and
+    fewer than 8 in one of ten million draws.
+    """
+    return np.unique(np.random.default_rng(lines).integers(0, lines, int(8 * lines**0.5)))
+
+
+def _crossed(
+    columns: Sequence[Cells], coded: Sequence[_Coded], lines: int
+) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Pairs of a key and a variable that each line is the only one of; only where there are none, with visits."""
-    repeated = [i for i, one in enumerate(coded) if LEAST_VARIABLES <= one.distinct <= lines / 2]
+    repeated = [i for i, one in enumerate(columns) if not _seldom_repeats(one)]
+    repeated = [i for i in repeated if LEAST_VARIABLES <= coded[i].distinct <= lines / 2]
     repeated = [i for i in repeated if _empty(coded[i]) <= EMPTY_MOST * lines]
     keys = [i for i in repeated if coded[i].distinct >= LEAST_KEYS]
     pairs = [(k, (v,)) for k in keys for v in repeated if k != v]
@@ -214,7 +253,9 @@ def _depends(coded: Sequence[_Coded], column: int, on: Codes) -> bool:
     return one.distinct > 1 and np.unique(on * one.distinct + one.codes).size <= 1.02 * own + 1
 
 
-def _values_of(coded: Sequence[_Coded], key: int | None, variables: Sequence[int]) -> list[int]:
+def _values_of(
+    columns: Sequence[Cells], coded: Sequence[_Coded], key: int | None, variables: Sequence[int]
+) -> list[int]:
     """The columns that depend on both, without those that number the lines."""
     of_variable = _together(coded, variables).codes
     found = []
@@ -223,16 +264,17 @@ def _values_of(coded: Sequence[_Coded], key: int | None, variables: Sequence[int
             continue
         if key is not None and _depends(coded, i, coded[key].codes):
             continue
-        if not _numbers_lines(one):
+        if not _numbers_lines(columns[i], coded, i):
             found.append(i)
     return found
 
 
-def _numbers_lines(one: _Coded) -> bool:
+def _numbers_lines(cells: Cells, coded: Sequence[_Coded], at: int) -> bool:
     """Whether a column is another whole number in every line."""
-    return one.distinct == one.codes.size and all(
-        text.isdigit() for text in one.texts[:LOOKED_AT].to_pylist()
-    )
+    for first in (20, LOOKED_AT):
+        if not all(text.isdigit() for text in cells.arrow[:first].to_pylist()):
+            return False
+    return coded[at].distinct == len(cells)
 
 
 def _speaks(
@@ -258,10 +300,18 @@ def _speaks(
 
 def _keyless(columns: Sequence[Cells], coded: Sequence[_Coded], lines: int) -> Roles | None:
     """A variable with as many lines as any other, in blocks or in turn, beside its value and nothing else."""
-    telling = [i for i, one in enumerate(coded) if one.distinct > 1 and not _numbers_lines(one)]
+    telling: list[int] = []
+    for i in sorted(
+        range(len(columns)), key=lambda i: columns[i][0].isdigit()
+    ):  # those that are told at once first
+        cells = columns[i]
+        if not _numbers_lines(cells, coded, i) and (cells[0] != cells[lines - 1] or coded[i].distinct > 1):
+            telling.append(i)
+        if len(telling) > 2:
+            return None
     if len(telling) != 2:
         return None
-    for variable, value in permutations(telling):
+    for variable, value in permutations(sorted(telling)):
         one = coded[variable]
         each = lines // one.distinct
         if not 2 <= one.distinct <= lines / LEAST_KEYS or each * one.distinct != lines:

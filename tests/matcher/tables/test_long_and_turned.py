@@ -16,6 +16,7 @@ import pytest
 from matcher.contents import Cells, Table
 from matcher.examine import Examiner
 from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence
+from matcher.tables import shapes
 from matcher.tables.long_lines import LongLines, long_lines
 from matcher.tables.rows import MOST_COLUMNS, RowSketch, compare, sketch
 from matcher.tables.shapes import long_roles, stood_upright, widened
@@ -383,3 +384,21 @@ def test_an_ordinary_table_that_is_thinned_is_not_taken_for_a_long_one() -> None
     cells = cells_of(pd.DataFrame({"eid": draw_ids(13, 21_000), **people}, dtype=str))
     assert long_lines(b"k" * 16, cells, 2_000_000) is None
     assert long_lines(b"k" * 16, cells[:4], 2_000_000) is None
+
+
+@pytest.mark.parametrize("lines", [2_000, 20_000, 300_000])
+@pytest.mark.parametrize("order", ["drawn", "in blocks", "in turn"])
+def test_a_column_whose_cells_stand_twice_is_never_taken_for_one_without_repeats(
+    lines: int, order: str
+) -> None:
+    codes = np.repeat(np.arange(lines // 2), 2)
+    if order == "drawn":
+        codes = np.random.default_rng(lines).permutation(codes)
+    if order == "in turn":
+        codes = np.tile(np.arange(lines // 2), 2)
+    assert not shapes._seldom_repeats(Cells(pl.Series(codes).cast(pl.String).to_arrow()))
+
+
+def test_a_column_without_repeats_is_told_by_few_of_its_cells() -> None:
+    assert shapes._seldom_repeats(Cells(pl.Series(np.arange(20_000)).cast(pl.String).to_arrow()))
+    assert shapes._drawn(20_000).size < 1_200

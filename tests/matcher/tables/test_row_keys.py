@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matcher.tables.row_keys import is_among, records_of, twin_rate
+from matcher.tables.row_keys import is_among, keys_of, keys_of_shifted, records_of, twin_rate
 
 
 def drawn(seed: int, count: int, top: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
@@ -21,6 +21,19 @@ def test_keys_are_among_others_as_a_set_has_it(asked: int, held: int) -> None:
     some = np.concatenate([drawn(1, asked, 400), drawn(2, asked, 400)])
     expected = set(keys.tolist()) - {0}
     assert is_among(some, keys).tolist() == [one in expected for one in some.tolist()]
+
+
+def test_zeros_among_the_asked_take_no_other_keys_place() -> None:
+    asked = np.array([0, 16, 0, 32, 0, 48], dtype=np.uint64)  # all of one place in the table
+    assert is_among(asked, np.array([32, 16], dtype=np.uint64)).tolist() == [0, 1, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("steps", [(0, 0, 0), (0, 1, 2), (3, 0, 4)])
+def test_shifted_columns_give_the_keys_of_rolled_ones(steps: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    columns = [rng.integers(0, 9, 5).astype(np.uint32) for _ in steps]
+    rolled = keys_of([np.roll(one, step) for one, step in zip(columns, steps, strict=True)])
+    assert keys_of_shifted(columns, steps).tolist() == rolled.tolist()
 
 
 @pytest.mark.parametrize("held", [0, 1, 500])
