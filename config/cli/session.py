@@ -90,9 +90,14 @@ def print_json(value: Any) -> None:
     escapes of them (backslash, u, dcXX).
     """
     line = json.dumps(value, ensure_ascii=False, default=_plain)
+    encoded = line.encode("utf-8", "backslashreplace") + b"\n"
     sys.stdout.flush()
-    sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
-    sys.stdout.buffer.flush()
+    below = getattr(sys.stdout, "buffer", None)
+    if below is None:  # a stream of text that a program put there, which calls this one
+        sys.stdout.write(encoded.decode("utf-8"))
+        return
+    below.write(encoded)
+    below.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:

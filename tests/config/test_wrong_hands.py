@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -10,10 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from config.cli.session import print_json
 from config.workspace import EXAMPLE
 from tests.config.test_command_line import run
 from tests.matcher.tables.made import draw_ids, draw_people, write_csv
@@ -225,6 +228,13 @@ def test_answers_fit_terminals_of_other_encodings_and_json_is_utf_8_everywhere(h
     table.stdout.decode("ascii")
     lines = shell(home, "COHORTWATCH cohort list --json", PYTHONIOENCODING="latin-1").stdout
     assert json.loads(lines.decode("utf-8"))["title"] == "Größe 队列"
+
+
+def test_a_program_that_takes_the_answer_as_text_gets_json() -> None:
+    taken = io.StringIO()
+    with redirect_stdout(taken):
+        print_json({"title": "Größe 队列", "path": os.fsdecode(b"\xff")})
+    assert json.loads(taken.getvalue()) == {"title": "Größe 队列", "path": "\udcff"}
 
 
 def test_a_pipe_given_as_a_file_is_not_waited_for(made: Path, tmp_path: Path) -> None:
