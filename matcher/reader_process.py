@@ -47,9 +47,9 @@ ONE_THREAD = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
 
-Why = Literal["silent", "memory", "crashed"]
+Why = Literal["silent", "memory", "crashed", "killed"]
 Frame = tuple[dict[str, Any], memoryview]
-_CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
+_CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE, -signal.SIGTRAP, -signal.SIGSYS}
 
 
 class ReaderGone(Exception):
@@ -171,14 +171,20 @@ class Reader:
         return view
 
     def _cause(self) -> Why:
-        """Why it ended: by a fault of a library, by its own alarm, or because it could get no more memory."""
+        """Why it ended: by a fault of a library, by its own alarm, since it could get no more memory, or from outside.
+
+        Its bound makes a library that gets no more memory abort. A kill is the system's, which runs short itself, or
+        a person's.
+        """
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return "crashed"
         if code == -signal.SIGALRM:
             return "silent"
-        return "crashed" if code in _CRASHES or code > 0 else "memory"
+        if code == -signal.SIGABRT:
+            return "memory"
+        return "crashed" if code in _CRASHES or code >= 0 else "killed"
 
 
 _idle: dict[int, list[Reader]] = {}

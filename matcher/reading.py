@@ -136,6 +136,8 @@ def _given_up(
     if why == "memory":
         # A small file that takes all memory wants to; a large one is too large.
         skipped = "bomb" if file.size * limits.ratio < limits.memory_bytes else "too-large"
+    if why == "killed":  # no fault of the file's: there was too little of this machine for it
+        skipped, detail = "too-large", "its reader was ended from outside"
     yield FileEnded(file.path, file.sha256, file.size, "unknown", skipped, detail)
 
 

@@ -178,6 +178,36 @@ def test_a_child_that_is_killed_from_outside_is_replaced(
     assert sum(end.skipped is None for end in ended) >= 5
 
 
+@pytest.mark.parametrize(
+    ("sent", "skipped", "detail"),
+    [
+        (signal.SIGKILL, "too-large", "its reader was ended from outside"),
+        (signal.SIGTERM, "too-large", "its reader was ended from outside"),
+        (signal.SIGABRT, "bomb", "reading it was ended here"),
+        (signal.SIGBUS, "damaged", "reading it was ended here"),
+    ],
+)
+def test_a_small_file_is_not_blamed_for_what_the_system_does(
+    bad_readers: None,
+    started: list[reader_process.Reader],
+    tmp_path: Path,
+    sent: signal.Signals,
+    skipped: str,
+    detail: str,
+) -> None:
+    (tmp_path / "a.txt").write_text(f"this {HANGER}")
+    (tmp_path / "b.csv").write_text(LEAK)
+    limits = Limits(memory_bytes=2**30 + 20 + sent, seconds=60)
+    ended: list[FileEnded] = []
+    for event in read_path(tmp_path, limits):
+        if isinstance(event, FileStarted) and event.path.endswith("a.txt"):
+            os.kill(started[0].pid, sent)
+        if isinstance(event, FileEnded):
+            ended.append(event)
+    assert [(Path(end.path).name, end.skipped) for end in ended] == [("a.txt", skipped), ("b.csv", None)]
+    assert ended[0].detail == detail
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_child_that_ends_between_two_files_costs_none(
     inside: bool, monkeypatch: pytest.MonkeyPatch
