@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from crawler.models import Copy
 from matcher.models import Match
 
+MOVED_TO = "moved_to"
+"""Where the details of a copy hold the address that its own leads to."""
 _LONG_NUMBER = re.compile(r"\d{6,}")
 _MASK = "[id]"
 """What an examination puts in place of a participant's id in a path."""
@@ -20,21 +22,37 @@ _WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NO_COMMIT = re.compile(r"0+")
 """What an examination puts in place of the commit of a blob that none holds."""
 _WORDS = {
-    "en": {"commit": "commit", "file": "file", "item": "item", "digest": "SHA-256 of the file"},
-    "zh": {"commit": "提交", "file": "文件", "item": "商品", "digest": "文件 SHA-256 校验值"},
+    "en": {
+        "commit": "commit",
+        "file": "file",
+        "item": "item",
+        "digest": "SHA-256 of the file",
+        "moved": "now at",
+    },
+    "zh": {
+        "commit": "提交",
+        "file": "文件",
+        "item": "商品",
+        "digest": "文件 SHA-256 校验值",
+        "moved": "现位于",
+    },
 }
 _BETWEEN = {"en": ", ", "zh": "，"}
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One place that a notice names; `sha256` is of the file's content, where its name cannot be given."""
+    """One place that a notice names.
+
+    `sha256` is of the file's content, where its name cannot be given; `moved_to` is where the address leads by now.
+    """
 
     url: str
     commit: str | None = None
     path: str | None = None
     item: str | None = None
     sha256: str | None = None
+    moved_to: str | None = None
 
     def line(self, language: str = "en") -> str:
         """What a letter says of it; nothing that the address itself holds is said twice."""
@@ -48,6 +66,8 @@ class Address:
             parts.append(f"{words['item']} {self.item}")
         if self.sha256:
             parts.append(f"{words['digest']} {self.sha256}")
+        if self.moved_to:
+            parts.append(f"{words['moved']} {self.moved_to}")
         return between.join(parts)
 
 
@@ -64,7 +84,10 @@ def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:
             found.append(_in_history(copy, inside["commit"], inside["path"], match.content_sha256))
         else:
             found.append(Address(copy.url, copy.details.get("commit"), None, _text(copy.details.get("item"))))
-    return list(dict.fromkeys(found)) or [Address(copy.url)]
+    moved_to = _text(copy.details.get(MOVED_TO))
+    return [replace(one, moved_to=moved_to) for one in dict.fromkeys(found)] or [
+        Address(copy.url, moved_to=moved_to)
+    ]
 
 
 def _in_history(copy: Copy, cut: str, path: str, sha256: str) -> Address:

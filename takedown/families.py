@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from crawler.models import Copy
 from matcher.models import Match
 from matcher.texts.families import are_copies
-from takedown.models import Case, CaseCopy, CaseMatch
+from takedown.models import Case, CaseCopy, CaseMatch, CaseState
 
 SIGNATURE = "text_signature"
 """Where the answer of a listing's match holds its MinHash signature, in hex."""
@@ -24,8 +24,9 @@ def family_of(session: Session, match: Match) -> tuple[Case, str] | None:
             "the same file inside",
             _cases_of_matches(session, Match.content_sha256 == match.content_sha256, match.cohort),
         ),
-        ("a fork of it", _cases_of_forks(session, match)),
-        ("of the same listing", _cases_of_listing(session, match)),
+        ("at the same address", _undismissed(_cases_of_address(session, match))),
+        ("a fork of it", _undismissed(_cases_of_forks(session, match))),
+        ("of the same listing", _undismissed(_cases_of_listing(session, match))),
         ("nearly the same text", _cases_of_relistings(session, match)),
     ):
         if cases:
@@ -39,6 +40,23 @@ def _cases_of_matches(session: Session, condition: object, cohort: str) -> list[
         .join(CaseMatch, col(CaseMatch.case_id) == Case.id)
         .join(Match, col(Match.id) == CaseMatch.match_id)
         .where(condition, Match.cohort == cohort)  # type: ignore[arg-type]
+    )
+    return list(session.exec(query).all())
+
+
+def _undismissed(cases: list[Case]) -> list[Case]:
+    """Other content is another question: what a person said of the first does not answer it."""
+    return [case for case in cases if case.state != CaseState.DISMISSED]
+
+
+def _cases_of_address(session: Session, match: Match) -> list[Case]:
+    """The same leak in other bytes, where it stood before: rows in another order, half of them, packed anew."""
+    urls = select(Copy.url).where(Copy.find_sha256 == match.find_sha256)
+    query = (
+        select(Case)
+        .join(CaseCopy, col(CaseCopy.case_id) == Case.id)
+        .join(Copy, col(Copy.id) == CaseCopy.copy_id)
+        .where(Case.cohort == match.cohort, col(Copy.url).in_(urls))
     )
     return list(session.exec(query).all())
 

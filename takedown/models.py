@@ -21,7 +21,10 @@ class Role(StrEnum):
 
 
 class CaseState(StrEnum):
-    """`NEW` until a person confirms (which starts the clocks) or dismisses; `REMOVED` is watched, `CLOSED` is over."""
+    """`NEW` until a person confirms (which starts the clocks) or dismisses.
+
+    `REMOVED` is watched; `CLOSED` is over for people, and watched until the last re-check of what was gone.
+    """
 
     NEW = "new"
     CONFIRMED = "confirmed"

@@ -41,7 +41,7 @@ STATES = {
     "confirmed": "A person confirmed it; notices are due.",
     "notified": "At least one notice is out.",
     "removed": "Every copy that is known is gone; it is watched in case one comes back.",
-    "closed": "Over.",
+    "closed": "Over; what is gone is asked again until 90 days have passed, and opens it if it comes back.",
     "dismissed": "A person decided that it is no leak.",
 }
 WHEREABOUTS = {
