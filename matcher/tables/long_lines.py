@@ -62,7 +62,7 @@ class LongLines:
 
     def _numbered(self, variables: Cells, passed: dict[str, int]) -> npt.NDArray[np.uint64]:
         encoded = variables.arrow.dictionary_encode()
-        codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = np.from_dlpack(encoded.indices).astype(np.int64)
         texts = encoded.dictionary.to_pylist()
         before = np.array([passed.get(text, 0) for text in texts], dtype=np.int64)
         for text, count in zip(texts, np.bincount(codes, minlength=len(texts)).tolist(), strict=True):
@@ -126,4 +126,4 @@ def _key_column(columns: Sequence[Cells]) -> tuple[int, bool] | None:
 
 def _runs(codes: Any) -> int:
     """How often a column's cells change, and one."""
-    return 1 + int(np.count_nonzero(np.diff(codes.to_numpy(zero_copy_only=False))))
+    return 1 + int(np.count_nonzero(np.diff(np.from_dlpack(codes))))

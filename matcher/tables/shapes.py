@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from matcher.contents import Cells
 from matcher.tables.spellings import is_field, plain
@@ -174,26 +176,27 @@ def stood_upright(names: Sequence[str], columns: Sequence[Cells]) -> Shaped | No
 
 def _coded(cells: Cells) -> _Coded:
     encoded = cells.arrow.dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = np.from_dlpack(encoded.indices).astype(np.int64)  # `to_numpy` would load pandas, half a second
     return _Coded(codes, np.bincount(codes, minlength=len(encoded.dictionary)), encoded.dictionary)
 
 
 def _seldom_repeats(cells: Cells) -> bool:
     """Whether surely more than half of these are distinct, by as many of them, drawn anywhere, as tell that."""
     drawn = _drawn(len(cells))
-    if 4 * drawn.size > len(cells):
+    if 4 * len(drawn) > len(cells):
         return False
-    return bool(drawn.size - len(cells.arrow.take(drawn).unique()) < REPEATS)
+    return bool(len(drawn) - len(cells.arrow.take(drawn).unique()) < REPEATS)
 
 
 @lru_cache(maxsize=64)
-def _drawn(lines: int) -> Codes:
-    """Some lines of so many, in no order that a file could have.
+def _drawn(lines: int) -> Any:
+    """Some lines of so many as Arrow numbers, in no order that a file could have.
 
     Were half of n cells the most that are distinct, m²/2n pairs of m drawn ones would be equal: 30 of about 8 √n, and
     fewer than 8 in one of ten million draws.
     """
-    return np.unique(np.random.default_rng(lines).integers(0, lines, int(8 * lines**0.5)))
+    rows = np.unique(np.random.default_rng(lines).integers(0, lines, int(8 * lines**0.5)))
+    return pa.Array.from_buffers(pa.int64(), rows.size, [None, pa.py_buffer(rows)])
 
 
 def _crossed(
@@ -242,8 +245,7 @@ def _together(coded: Sequence[_Coded], columns: Sequence[int]) -> _Coded:
 
 
 def _empty(one: _Coded) -> int:
-    at = one.texts.index("").as_py()
-    return int(one.counts[at]) if at >= 0 else 0
+    return int(one.counts[np.from_dlpack(pc.binary_length(one.texts)) == 0].sum())
 
 
 def _depends(coded: Sequence[_Coded], column: int, on: Codes) -> bool:

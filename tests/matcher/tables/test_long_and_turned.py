@@ -401,4 +401,4 @@ def test_a_column_whose_cells_stand_twice_is_never_taken_for_one_without_repeats
 
 def test_a_column_without_repeats_is_told_by_few_of_its_cells() -> None:
     assert shapes._seldom_repeats(Cells(pl.Series(np.arange(20_000)).cast(pl.String).to_arrow()))
-    assert shapes._drawn(20_000).size < 1_200
+    assert len(shapes._drawn(20_000)) < 1_200
