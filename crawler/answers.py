@@ -81,7 +81,7 @@ def classify(
         return Answer.PRIVATE if of_repository else Answer.SIGN_IN
     if status == 403:
         return Answer.PRIVATE if of_repository else Answer.CHALLENGE
-    if not 200 <= status < 300 or not body:
+    if not 200 <= status < 300 or not body or (status == 206 and not _is_whole(headers)):
         return Answer.BROKEN
     if not is_page:
         return Answer.PAGE if is_data(headers) else Answer.FILE
@@ -125,6 +125,12 @@ def wait_asked(headers: Mapping[str, str], now: float | None = None) -> float | 
                 seconds = float(reset) - now if float(reset) > 1e8 else float(reset)
                 return min(max(0.0, seconds), LONGEST_WAIT)
     return None
+
+
+def _is_whole(headers: Mapping[str, str]) -> bool:
+    """Whether a range that nobody asked for is all of the content."""
+    told = re.fullmatch(r"bytes 0-(\d+)/(\d+)", headers.get("content-range", "").strip())
+    return told is not None and int(told[1]) + 1 == int(told[2])
 
 
 def is_web_page(headers: Mapping[str, str], look: bytes) -> bool:

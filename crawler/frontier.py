@@ -27,7 +27,8 @@ LEASE = timedelta(minutes=30)
 STALE = timedelta(hours=24)
 """A pass that could not be finished for so long is begun anew, so that one slow lead does not keep out what is new."""
 FAILED_PASSES = 5
-"""After so many passes a failing lead is asked again only when something points to it."""
+FAILED_REST = timedelta(hours=24)
+"""After so many passes a failing lead rests so long between two passes, where nothing points to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +189,13 @@ def finish(engine: Engine, lead: Lead, plan: SourcePlan, ending: Ending) -> Adde
         row.state, row.reason, row.leased_until = ending.state, ending.reason, ending.not_before
         failures = int(row.details.get("failures", 0)) + 1 if ending.state == LeadState.FAILED else 0
         row.details = {**row.details, "pass": passing, "failures": failures}
+        if ending.state == LeadState.FAILED:
+            row.details = {**row.details, "failed_at": now().isoformat()}
         if ending.etag:
             row.details = {**row.details, "etag": ending.etag}
         if ending.state == LeadState.DONE:
-            row.revision = ending.revision or str(row.details.get("revision", ""))
+            told = str(row.details.get("revision", ""))
+            row.revision = told if ending.revision is None else ending.revision
         session.add(row)
         if ending.cursor or ending.caps_hit:
             source.cursor = {**source.cursor, **ending.cursor}
@@ -241,10 +245,12 @@ def add_screenshot(engine: Engine, lead: Lead, capture_id: int, *, vault_object:
 
 
 def _give_another_chance(session: Session, source_id: int) -> None:
-    """What failed or was cut short in an earlier pass waits again, unless it has failed too often."""
+    """What failed or was cut short in an earlier pass waits again; what failed often, once it has rested."""
     states = (LeadState.FAILED, LeadState.WAITING)
     for row in session.exec(select(Lead).where(Lead.source_id == source_id, col(Lead.state).in_(states))):
-        if int(row.details.get("failures", 0)) < FAILED_PASSES:
+        failed_at = row.details.get("failed_at")
+        has_rested = failed_at is None or now() - datetime.fromisoformat(failed_at) > FAILED_REST
+        if has_rested or int(row.details.get("failures", 0)) < FAILED_PASSES:
             row.state, row.attempts, row.leased_until = LeadState.WAITING, 0, None
             session.add(row)
 
@@ -328,7 +334,9 @@ def _add_leads(session: Session, source_id: int, addresses: Iterable[Address], p
             continue
         known.state, known.attempts, known.kind, known.leased_until = LeadState.WAITING, 0, one.kind, None
         remembered: dict[str, Any] = {
-            name: known.details[name] for name in ("pass", "etag", "failures") if name in known.details
+            name: known.details[name]
+            for name in ("pass", "etag", "failures", "failed_at")
+            if name in known.details
         }
         known.details = {**one.details, "revision": one.revision, **remembered}
         session.add(known)

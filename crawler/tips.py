@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sqlmodel import Session, select
 
 from crawler.errors import BadTip
-from crawler.models import Copy, Find, Lead, Source, Whereabouts
+from crawler.models import Copy, Find, Lead, LeadState, Source, Whereabouts
 from crawler.vault import Vault
 
 SOURCE = "tips"
@@ -58,10 +58,15 @@ def _source(session: Session) -> Source:
 
 def _take_address(session: Session, source: Source, url: str, note: str | None) -> str:
     same = select(Lead).where(Lead.source_id == source.id, Lead.url == url)
-    if session.exec(same).first() is None:
-        session.add(
-            Lead(source_id=source.id or 0, url=url, kind="tip", details={"note": note} if note else {})
-        )
+    known = session.exec(same).first()
+    told = {"note": note} if note else {}
+    if known is None:
+        session.add(Lead(source_id=source.id or 0, url=url, kind="tip", details=told))
+    elif known.state not in (LeadState.WAITING, LeadState.LEASED):
+        # Whoever tells it again has seen something there since it was looked at.
+        known.state, known.attempts, known.leased_until = LeadState.WAITING, 0, None
+        known.details = {**known.details, **told, "pass": 0}
+        session.add(known)
     return url
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import scrapy
 from scrapy.exceptions import IgnoreRequest
 from sqlalchemy import Engine
+from w3lib.url import safe_url_string
 
 from crawler import evidence, frontier
 from crawler.answers import classify, wait_asked
@@ -167,7 +168,8 @@ class LeadWalk:
         place = response.headers.get("Location")
         if response.status not in _REDIRECTS or not place:
             return None
-        url = urldefrag(urljoin(response.url, place.decode("latin-1").strip())).url
+        # Letters beyond ASCII come as bare bytes, nearly always of UTF-8.
+        url = urldefrag(urljoin(response.url, safe_url_string(place.strip()))).url
         if meta["hops"] >= MOST_REDIRECTS or urlsplit(url).scheme not in ("http", "https"):
             return None
         headers = response.request.headers.copy()
@@ -188,7 +190,7 @@ class LeadWalk:
             self._end_badly(one, lead, refusal)
             return
         wait = wait_asked(headers)
-        if response.status == 304:
+        if response.status == 304 and "If-None-Match" in response.request.headers:
             one.heard += 1
             one.answers["unchanged"] += 1
             self._finish(one, lead, Ending(reason="unchanged", revision=lead.revision, seen=(lead.url,)))
@@ -251,13 +253,18 @@ class LeadWalk:
                     if one_.kind == "listing"
                 ]
         again = reading.retry is not None and lead.attempts < self.manners.attempts
+        state = LeadState.DONE
+        if reading.retry is not None:
+            one.failures[reading.retry] += 1
+            state = LeadState.WAITING if again else LeadState.FAILED
         self._finish(
             one,
             lead,
             Ending(
-                state=LeadState.WAITING if again else LeadState.DONE,
+                state=state,
                 reason=reading.retry,
-                etag=answer.headers.get("etag"),
+                # What was not read in whole must not be told as unchanged the next time.
+                etag=answer.headers.get("etag") if reading.retry is None else None,
                 contents=contents,
                 capture=capture,
                 capture_of=lead.details.get("capture_id"),
@@ -319,9 +326,12 @@ class LeadWalk:
             instead = (
                 list(one.platform.instead(lead.kind, lead.details, one.plan)) if wrong.is_too_large else []
             )
+            may_be_missing = wrong.reason == "not found" and lead.details.get("may_be_missing")
             if wrong.reason == "refused: private address":
                 self._end_refused(one, lead, wrong.reason)
-            elif wrong.reason in ("empty repository", "not found") or instead:
+            elif wrong.reason == "limited":
+                self._end_limited(one, lead, None)
+            elif wrong.reason == "empty repository" or may_be_missing or instead:
                 self._finish(one, lead, Ending(reason=wrong.reason, addresses=instead, caps_hit=len(instead)))
             else:
                 self._end_badly(one, lead, wrong.reason, is_counted=True)

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import lxml.html
 
@@ -32,7 +32,10 @@ MANIFEST = Manifest(
     letters=("platform", "institution"),
 )
 REFS = "/info/refs?service=git-upload-pack"
+_IN_QUERY = re.compile(r"(^|[;&])p=((?!\.{0,2}(%2[fF]|/|;|&|$))[^;&]+)")
 ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
+_PAGER = re.compile(r"(^|[&;])(ofs|page|pg|offset|start)=\d+([&;]|$)")
+"""How cgit and its kin name a page of the index."""
 _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)")
 
 
@@ -142,7 +145,14 @@ def _read_index(answer: Answered, plan: SourcePlan) -> Reading:
     for href in [*page.xpath("//link[@rel='vcs-git']/@href"), *page.xpath("//a/@href")]:
         url = urldefrag(urljoin(answer.url, str(href))).url
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.netloc != base.netloc or parts.query:
+        if parts.scheme not in ("http", "https") or parts.netloc != base.netloc:
+            continue
+        if parts.query:
+            # gitweb names the repository in its query.
+            named = _IN_QUERY.search(parts.query)
+            if named and parts.path.rstrip("/") == base.path.rstrip("/"):
+                address = _refs(urljoin(f"{base.scheme}://{base.netloc}{under}", unquote(named[2])))
+                found.setdefault(address.url, address)
             continue
         if not parts.path.startswith(under) or parts.path.rstrip("/") == under.rstrip("/"):
             continue
@@ -151,11 +161,32 @@ def _read_index(answer: Answered, plan: SourcePlan) -> Reading:
             address = _refs(url)
             found.setdefault(address.url, address)
     kept = list(found.values())[: MANIFEST.caps["repositories"]]
+    caps_hit = int(len(found) > len(kept))
     number = int(answer.details.get("page", 1))
-    following = [str(one) for one in page.xpath("//a[@rel='next']/@href | //link[@rel='next']/@href")][:1]
-    for href in following:
-        if number < MANIFEST.caps["index_pages"]:
-            url = urljoin(answer.url, href)
-            if urlsplit(url).netloc == base.netloc:
-                kept.append(Address(url=url, kind="index", details={"page": number + 1}, again=True))
-    return Reading(addresses=tuple(kept), caps_hit=int(len(found) > len(kept)))
+    following = _other_pages(page, answer.url)
+    if number < MANIFEST.caps["index_pages"]:
+        kept += [
+            Address(url=one, kind="index", details={"page": number + 1}, again=True) for one in following
+        ]
+    else:
+        caps_hit += int(bool(following))
+    return Reading(addresses=tuple(kept), caps_hit=caps_hit)
+
+
+def _other_pages(page: Any, url: str) -> list[str]:
+    """Further pages of the same index: what is marked as the next, and what a pager leads to."""
+    own = urlsplit(url)
+    marked = [
+        urljoin(url, str(one)) for one in page.xpath("//a[@rel='next']/@href | //link[@rel='next']/@href")
+    ]
+    paged = [
+        other
+        for href in page.xpath("//a/@href")
+        if (parts := urlsplit(other := urldefrag(urljoin(url, str(href))).url)).path == own.path
+        and _PAGER.search(parts.query)
+    ]
+    return [
+        one
+        for one in dict.fromkeys([*marked[:1], *paged])
+        if urlsplit(one).netloc == own.netloc and one != url
+    ]

@@ -8,25 +8,33 @@ that marks up its pages.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urldefrag, urljoin, urlsplit
 
 import lxml.etree
-import lxml.html
 
 from crawler import pictures
-from crawler.answers import whereabouts_of
-from crawler.file_names import DATA_ENDINGS, PAGE_PARTS
+from crawler.answers import is_web_page, whereabouts_of
+from crawler.file_names import PAGE_PARTS, may_be_data
+from crawler.markup import Shown, clean, name_of, parsed, shown, text_of
 from crawler.models import Answer, Copy, Whereabouts
 from crawler.plans import SourcePlan
 from crawler.platforms import Address, Answered, Asking, Manifest, Offer, Reading
+from crawler.wire import decoded
 
 MANIFEST = Manifest(
     name="storefront",
     hosts=(),
     per_minute={"": 30},
-    caps={"depth": 6, "links_a_page": 400, "sitemap_addresses": 5000, "files_a_listing": 20},
+    caps={
+        "depth": 6,
+        "links_a_page": 400,
+        "sitemap_addresses": 5000,
+        "files_a_listing": 20,
+        "listings_a_page": 50,
+    },
     terms_of_use=None,
     needs_sign_in=False,
     robots=True,
@@ -34,12 +42,13 @@ MANIFEST = Manifest(
     reports_to="the marketplace's desk for intellectual property and personal information",
     letters=("marketplace", "platform"),
 )
+SITEMAP_BYTES = 50 << 20
+"""As much as the protocol of sitemaps allows, unpacked."""
 _REMOVED = re.compile(
     "商品已下架|宝贝不存在|商品不存在|该商品已删除|已被删除"
     "|no longer available|has been removed|listing (was|has been) (ended|removed|deleted)|item (is )?unavailable",
     re.IGNORECASE,
 )
-_BLANKS = re.compile(r"[ \t\r\f\v\u00a0]+")
 
 
 def searches(plan: SourcePlan, cursor: Mapping[str, Any]) -> Iterator[Address]:
@@ -69,7 +78,7 @@ def claims(url: str, plan: SourcePlan) -> Address | None:
     own, parts = urlsplit(plan.address), urlsplit(url)
     if (parts.hostname, parts.port) != (own.hostname, own.port):
         return None
-    kind = "file" if parts.path.lower().endswith(DATA_ENDINGS) else "page"
+    kind = "file" if may_be_data(parts.path) else "page"
     return Address(url=url, kind=kind, details={"depth": 1}, again=True)
 
 
@@ -89,10 +98,10 @@ def whereabouts(answer: Answered, copy: Copy) -> tuple[Whereabouts, str | None] 
         if answer.answer is Answer.PAGE and not copy.details.get("was_page"):
             return Whereabouts.UNKNOWN, "there is a page in place of the file"
         return _where(answer)
-    products, title, text = _products(answer)
-    if products:
+    page = shown(answer)
+    if page.products:
         return _where(answer)
-    if _REMOVED.search(f"{title}\n{text}"):
+    if _REMOVED.search(f"{page.title}\n{page.text}"):
         return Whereabouts.GONE, "the page says that it was removed"
     if urlsplit(answer.url).path in ("", "/") and urlsplit(copy.url).path not in ("", "/"):
         return Whereabouts.UNKNOWN, "it leads to the front page now"
@@ -106,100 +115,78 @@ def _where(answer: Answered) -> tuple[Whereabouts, str | None]:
 
 
 def _read_page(answer: Answered, plan: SourcePlan) -> Reading:
-    products, title, page_text = _products(answer)
+    page = shown(answer)
     depth = int(answer.details.get("depth", 0))
     links, files, caps_hit = _links(answer, plan, depth)
-    own = [one for one in products if _is_of_page(one, answer.url)] or products
-    if len(own) == 1:
-        listing = _listing_offer(own[0], answer, page_text, plan)
-        carried = {"listing": answer.url, "title": listing.title, "account": listing.account}
-        attached = [
-            Address(url=one, kind="file", details=carried, again=True)
-            for one in files[: MANIFEST.caps["files_a_listing"]]
-        ]
-        if picture := listing.details.get("picture"):
-            attached.append(Address(url=picture, kind=pictures.KIND, details=carried))
+    searched = _search_action(answer, plan) if depth == 0 else []
+    listings = _listings(page, answer, plan)
+    if listings:
+        attached, dropped = _attached(listings, [*_distributed(page.products, answer.url), *files], answer)
         return Reading(
-            offers=(listing,), addresses=(*attached, *links), seen=(answer.url,), caps_hit=caps_hit
+            offers=tuple(listings),
+            addresses=(*attached, *searched, *links),
+            seen=(answer.url,),
+            caps_hit=caps_hit + dropped,
         )
-    if answer.kind == "tip" and page_text:
-        return Reading(offers=(_page_offer(answer, title, page_text),), addresses=tuple(links[:0]))
     found = [
         Address(
             url=urljoin(answer.url, str(one["url"])), kind="page", details={"depth": depth + 1}, again=True
         )
-        for one in products
+        for one in page.products
         if isinstance(one.get("url"), str) and _is_own(urljoin(answer.url, one["url"]), plan)
     ]
-    searched = _search_action(answer, plan) if depth == 0 else []
     return Reading(addresses=(*found, *searched, *links), caps_hit=caps_hit)
 
 
-def _products(answer: Answered) -> tuple[list[dict[str, Any]], str, str]:
-    """The products that a page marks up, its title, and its text."""
-    import extruct
-
-    markup = answer.body.decode(_charset(answer), "replace")
-    try:
-        page: Any = lxml.html.document_fromstring(
-            markup.encode("utf-8"), parser=lxml.html.HTMLParser(encoding="utf-8")
+def _listings(page: Shown, answer: Answered, plan: SourcePlan) -> list[Offer]:
+    """What a page offers: its own product, products that have no page of their own, or its text where that tells."""
+    own = [one for one in page.products if _is_of_page(one, answer.url)]
+    if len(own) != 1:
+        homeless = [one for one in page.products if not isinstance(one.get("url"), str)]
+        own = (
+            page.products if len(page.products) == 1 else [*own, *(one for one in homeless if one not in own)]
         )
-    except (ValueError, lxml.etree.ParserError):
-        return [], "", ""
-    try:
-        data = extruct.extract(
-            markup,
-            base_url=answer.url,
-            syntaxes=["json-ld", "microdata", "opengraph"],
-            uniform=True,
-            errors="ignore",
-        )
-    except (ValueError, RecursionError, lxml.etree.LxmlError):
-        data = {}
-    found: dict[str, dict[str, Any]] = {}
-    for syntax in ("json-ld", "microdata", "opengraph"):
-        for thing in data.get(syntax) or []:
-            for product in _things(thing, 0):
-                key = _text(product.get("sku")) or _name(product)
-                if key and key not in found:
-                    found[key] = product
-        if found:
-            break  # the same product told again in another syntax is no second one
-    for dead in page.xpath("//script|//style|//noscript|//template|//nav|//footer|//header"):
-        dead.drop_tree()
-    title = " ".join(page.xpath("//title/text()")).strip()
-    bodies = page.xpath("//main") or page.xpath("//body") or [page]
-    return list(found.values()), title, _clean("\n".join(bodies[0].itertext()))
+    if own:
+        # Of several, each is told by its own words: those of the page are of all of them.
+        text = page.text if len(own) == 1 else ""
+        return [_listing_offer(one, answer, text, plan) for one in own[: MANIFEST.caps["listings_a_page"]]]
+    if answer.kind == "tip":
+        return [_page_offer(answer, page.title, page.text)] if page.text else []
+    return [_page_offer(answer, page.title, page.text)] if _names_a_term(page, answer, plan) else []
 
 
-def _things(thing: Any, depth: int) -> Iterator[dict[str, Any]]:
-    if depth > 8:
-        return
-    if isinstance(thing, list):
-        for one in thing:
-            yield from _things(one, depth + 1)
-    elif isinstance(thing, dict):
-        kinds = thing.get("@type") or []
-        names = [kinds] if isinstance(kinds, str) else [str(one) for one in kinds]
-        if any(
-            one.rpartition("/")[2] in _PRODUCT_KINDS or one.lower().startswith("product") for one in names
-        ):
-            yield thing
-            return
-        for name in ("@graph", "itemListElement", "item", "mainEntity"):
-            if name in thing:
-                yield from _things(thing[name], depth + 1)
+def _names_a_term(page: Shown, answer: Answered, plan: SourcePlan) -> bool:
+    """Whether a page without any markup is an offer by its words; front pages and results of a search are none."""
+    if page.products or not plan.terms or int(answer.details.get("depth", 0)) == 0:
+        return False
+    asked = unquote(answer.url.replace("+", " "))
+    return pictures.is_wanted(f"{page.title}\n{page.words}", plan.terms) and not pictures.is_wanted(
+        asked, plan.terms
+    )
 
 
-_PRODUCT_KINDS = {
-    "Product",
-    "IndividualProduct",
-    "ProductModel",
-    "ProductGroup",
-    "Service",
-    "Dataset",
-    "DataFeed",
-}
+def _attached(listings: Sequence[Offer], files: Sequence[str], answer: Answered) -> tuple[list[Address], int]:
+    """The files and pictures of listings, and 1 where there are more files than are fetched."""
+    carried = {"listing": answer.url, "title": listings[0].title, "account": listings[0].account}
+    files = list(dict.fromkeys(files))
+    most = MANIFEST.caps["files_a_listing"]
+    found = [Address(url=one, kind="file", details=carried, again=True) for one in files[:most]]
+    for one in listings:
+        if picture := one.details.get("picture"):
+            of_it = {**carried, "title": one.title, "account": one.account}
+            found.append(Address(url=picture, kind=pictures.KIND, details=of_it))
+    return found, int(len(files) > most)
+
+
+def _distributed(products: Sequence[Mapping[str, Any]], base: str) -> list[str]:
+    """Files that a schema.org Dataset names as its distributions, whatever their names end in."""
+    told = [part for one in products for part in _as_list(one.get("distribution")) if isinstance(part, dict)]
+    urls = (_absolute(base, text_of(part.get("contentUrl"))) for part in told if part.get("contentUrl"))
+    return [one for one in urls if one]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_of_page(product: Mapping[str, Any], url: str) -> bool:
@@ -211,8 +198,8 @@ def _listing_offer(product: Mapping[str, Any], answer: Answered, page_text: str,
     offers = product.get("offers")
     offer = offers[0] if isinstance(offers, list) and offers else offers
     offer = offer if isinstance(offer, dict) else {}
-    name = _name(product) or "listing"
-    described = _clean(_text(product.get("description") or product.get("og:description")))
+    name = name_of(product) or "listing"
+    described = clean(text_of(product.get("description") or product.get("og:description")))
     # The markup is often cut short; what the page says beside it belongs to the offer.
     text = "\n\n".join(dict.fromkeys(one for one in (name, described, page_text) if one))
     seller = offer.get("seller") or product.get("seller") or product.get("brand")
@@ -221,10 +208,10 @@ def _listing_offer(product: Mapping[str, Any], answer: Answered, page_text: str,
     details = {
         "is_listing": True,
         "picture": _absolute(answer.url, picture) if picture else None,
-        "price": _text(price) or None,
-        "currency": _text(offer.get("priceCurrency") or product.get("product:price:currency")) or None,
-        "item": _text(product.get("sku") or product.get("productID") or product.get("mpn")) or None,
-        "availability": _text(offer.get("availability")).rpartition("/")[2] or None,
+        "price": text_of(price) or None,
+        "currency": text_of(offer.get("priceCurrency") or product.get("product:price:currency")) or None,
+        "item": text_of(product.get("sku") or product.get("productID") or product.get("mpn")) or None,
+        "availability": text_of(offer.get("availability")).rpartition("/")[2] or None,
     }
     return Offer(
         kind="listing",
@@ -265,10 +252,9 @@ def _file_offer(answer: Answered) -> Offer:
 
 
 def _links(answer: Answered, plan: SourcePlan, depth: int) -> tuple[list[Address], list[str], int]:
-    """Pages of the same shop that a page leads to, and files."""
-    try:
-        page: Any = lxml.html.document_fromstring(answer.body)
-    except (ValueError, lxml.etree.ParserError):
+    """Pages of the same shop that a page leads to, and files, also those that a viewer in the page shows."""
+    page = parsed(answer)
+    if page is None:
         return [], [], 0
     base = urljoin(answer.url, str((page.xpath("//base/@href") or [""])[0]))
     pages: dict[str, None] = {}
@@ -280,10 +266,12 @@ def _links(answer: Answered, plan: SourcePlan, depth: int) -> tuple[list[Address
         if url is None:
             continue
         path = urlsplit(url).path.lower()
-        if path.endswith(DATA_ENDINGS) or anchor.get("download") is not None:
+        if may_be_data(path) or anchor.get("download") is not None:
             files[url] = None
         elif _is_own(url, plan) and not path.endswith(PAGE_PARTS):
             pages[url] = None
+    for frame in page.xpath("//iframe[@src]/@src | //embed[@src]/@src | //object[@data]/@data"):
+        files.update(dict.fromkeys(_viewed(base, str(frame))))
     most = MANIFEST.caps["links_a_page"]
     if depth >= MANIFEST.caps["depth"]:
         return [], list(files), int(bool(pages))
@@ -291,6 +279,16 @@ def _links(answer: Answered, plan: SourcePlan, depth: int) -> tuple[list[Address
         Address(url=one, kind="page", details={"depth": depth + 1}, again=True) for one in list(pages)[:most]
     ]
     return found, list(files), int(len(pages) > most)
+
+
+def _viewed(base: str, place: str) -> list[str]:
+    """The file behind a viewer: the address of the frame itself, or one that stands in its query."""
+    url = _absolute(base, place)
+    if url is None:
+        return []
+    told = [one for _, one in parse_qsl(urlsplit(url).query)]
+    urls = [url, *(one for text in told if (one := _absolute(url, text)))]
+    return [one for one in urls if may_be_data(urlsplit(one).path)]
 
 
 def _absolute(base: str, href: str) -> str | None:
@@ -304,7 +302,14 @@ def _absolute(base: str, href: str) -> str | None:
 
 
 def _is_own(url: str, plan: SourcePlan) -> bool:
-    return urlsplit(url).netloc == urlsplit(plan.address).netloc
+    return _place(url) == _place(plan.address)
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    # A shop answers under its name with and without www, and over http what it answers over https.
+    return (parts.hostname or "").removeprefix("www."), 443 if port == 80 else port
 
 
 def _search_action(answer: Answered, plan: SourcePlan) -> list[Address]:
@@ -324,13 +329,20 @@ def _search_action(answer: Answered, plan: SourcePlan) -> list[Address]:
 
 
 def _read_sitemap(answer: Answered, plan: SourcePlan) -> Reading:
+    if is_web_page(answer.headers, answer.body[:1024]):
+        return Reading()  # a site without one that says so in a page
     try:
+        body = (
+            decoded(answer.body, {"content-encoding": "gzip"}, SITEMAP_BYTES)
+            if _is_gzip(answer)
+            else answer.body
+        )
         parser = lxml.etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
         )
-        tree = lxml.etree.fromstring(answer.body, parser=parser)
-    except (lxml.etree.XMLSyntaxError, ValueError):
-        return Reading()
+        tree = lxml.etree.fromstring(body, parser=parser)
+    except (lxml.etree.XMLSyntaxError, ValueError, OSError, zlib.error):
+        return Reading(retry="no whole sitemap")
     is_index = tree.tag.endswith("sitemapindex")
     depth = int(answer.details.get("depth", 0))
     found = []
@@ -354,20 +366,8 @@ def _read_sitemap(answer: Answered, plan: SourcePlan) -> Reading:
     return Reading(addresses=tuple(found[:most]), caps_hit=int(len(found) > most))
 
 
-def _charset(answer: Answered) -> str:
-    said = re.search(r"charset=[\"']?([\w-]+)", answer.headers.get("content-type", ""))
-    inside = re.search(rb"<meta[^>]+charset=[\"']?([\w-]+)", answer.body[:4096], re.IGNORECASE)
-    name = said.group(1) if said else inside.group(1).decode("ascii", "replace") if inside else "utf-8"
-    name = "gb18030" if name.lower() in ("gb2312", "gbk") else name
-    try:
-        "".encode(name)
-    except LookupError:
-        return "utf-8"
-    return name
-
-
-def _name(product: Mapping[str, Any]) -> str:
-    return _clean(_text(product.get("name") or product.get("og:title"))).replace("\n", " ")
+def _is_gzip(answer: Answered) -> bool:
+    return answer.body.startswith(b"\x1f\x8b")
 
 
 def _seller(seller: Any) -> str | None:
@@ -375,20 +375,7 @@ def _seller(seller: Any) -> str | None:
         seller = seller[0] if seller else None
     if isinstance(seller, dict):
         seller = seller.get("name") or seller.get("@id")
-    return _text(seller) or None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        value = value[0] if value else ""
-    if isinstance(value, dict):
-        value = value.get("@value") or value.get("name") or ""
-    return str(value).strip() if value is not None else ""
-
-
-def _clean(text: str) -> str:
-    lines = (_BLANKS.sub(" ", one).strip() for one in text.split("\n"))
-    return "\n".join(one for one in lines if one)
+    return text_of(seller) or None
 
 
 def _file_name(text: str) -> str:
