@@ -23,7 +23,9 @@ from matcher.reading import read_bytes, read_path
 from matcher.sketches import EnrolledCohort, Evidence, MatchingKeys, SeesTheEnd
 from matcher.tables.masking import id_mask
 from matcher.tables.personal import PersonalCounts
+from matcher.tables.rows import RowSketch
 from matcher.verdict import best, judge, matches_of
+from matcher.watermarks.found import Found
 
 PATH_PART = "path"
 """The name of the text part that holds a file's own path, which may hold ids."""
@@ -81,6 +83,10 @@ class Examiner:
 
     def _open(self, path: str) -> _Open:
         sketches = [matcher.sketch(self.keys) for matcher in matchers()]
+        tables = next(sketch for sketch in sketches if isinstance(sketch, RowSketch))
+        for sketch in sketches:
+            if isinstance(sketch, Found):
+                sketch.share(tables)
         name = Text(PATH_PART, inner_path(path))
         for sketch in sketches:
             sketch.add(name)

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
+from importlib.metadata import version as program_version
 from pathlib import Path
 from typing import cast
 
@@ -77,9 +78,13 @@ def matchers() -> tuple[Matcher, ...]:
 
 
 def version(library: Iterable[EnrolledCohort]) -> str:
-    """Which matchers and which cohorts and releases an examination used; finds are examined anew when it changes."""
+    """Which program, matchers, cohorts and releases an examination used; finds are examined anew when it changes.
+
+    The program's own version is one of them, since readers of a new one see what those before it did not.
+    """
     library = tuple(library)
-    words = [f"{one.NAME}={one.VERSION}" for one in matchers()]
+    words = [f"cohortwatch={program_version('cohortwatch')}"]
+    words += [f"{one.NAME}={one.VERSION}" for one in matchers()]
     for cohort in library:
         words += [cohort.name, *(f"{cohort.name}/{one.name}" for one in cohort.releases)]
         words += [

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import log10
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -115,8 +116,8 @@ class RowSketch:
     """By name and columns: two tables of one name are not one."""
     headed: list[_Kept] = field(default_factory=list)
     """The tables that are compared, each without its row of names; filled with `first`."""
-    first: list[_Read] | None = None
-    whole: dict[int, _Read] = field(default_factory=dict)
+    first: list[ReadTable] | None = None
+    whole: dict[int, ReadTable] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
         if not isinstance(part, Table) or len(part.columns) < 2:
@@ -142,7 +143,7 @@ class RowSketch:
         del self.tables[shortest]
         return True
 
-    def screened(self) -> list[_Read]:
+    def screened(self) -> list[ReadTable]:
         """Some rows of every table as hashes; read once for all cohorts."""
         if self.first is None:
             self.headed = [headed(kept) for kept in self.tables.values() if kept.rows >= 2]
@@ -150,7 +151,7 @@ class RowSketch:
             self.first = [_read(kept.thinned(SCREENED), self.key, self.id_key) for kept in self.headed]
         return self.first
 
-    def full(self, at: int) -> _Read:
+    def full(self, at: int) -> ReadTable:
         """All rows that were kept of a table, for one that is worth it."""
         one, kept = self.screened()[at], self.headed[at]
         if one.kept is kept:
@@ -161,13 +162,15 @@ class RowSketch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class ReadTable:
     """A table as hashes: its columns of values, and on demand those that may hold ids."""
 
     kept: _Kept
     names: list[str]
     columns: list[Column]
     id_key: bytes
+    by_values: dict[Path, tuple[list[Aligned], Linked | None]] = field(default_factory=dict)
+    """What `linked_by_values` found, by the folder of the index."""
 
     def ids(self) -> list[npt.NDArray[np.uint64]]:
         """Columns that may hold ids, hashed: distinct, most in form; asked for only where releases are to be told."""
@@ -274,7 +277,7 @@ def _paired(sketch: RowSketch, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
     return list(best.values())
 
 
-def _pair(table: _Read, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
+def _pair(table: ReadTable, cohort: EnrolledCohort) -> list[ReleaseEvidence]:
     ids = table.ids()
     return pair(ids, table.columns, [read_name(name) for name in table.names], cohort) if ids else []
 
@@ -290,14 +293,14 @@ def _stronger(
     return tuple(best.values())
 
 
-def _read(kept: _Kept, key: bytes, id_key: bytes) -> _Read:
+def _read(kept: _Kept, key: bytes, id_key: bytes) -> ReadTable:
     """Names and hashed columns of some rows of a table."""
     chosen = [i for i, name in enumerate(kept.columns) if not is_id_name(name)]
     names = [kept.columns[i] for i in chosen]
-    return _Read(kept, names, [read_found_column(key, kept.cells(i)) for i in chosen], id_key)
+    return ReadTable(kept, names, [read_found_column(key, kept.cells(i)) for i in chosen], id_key)
 
 
-def _linked_at(sketch: RowSketch, at: int, index: RowIndex) -> tuple[_Read, Linked] | None:
+def _linked_at(sketch: RowSketch, at: int, index: RowIndex) -> tuple[ReadTable, Linked] | None:
     """All kept rows of a table and what they say, where some of them say anything; else None.
 
     A column can be numbers in the rows that are looked at first and words in all: then those first rows stand.
@@ -311,14 +314,21 @@ def _linked_at(sketch: RowSketch, at: int, index: RowIndex) -> tuple[_Read, Link
     return (full, of_all) if of_all is not None else (first, outcome)
 
 
-def _linked(table: _Read, index: RowIndex) -> Linked | None:
+def linked_by_values(table: ReadTable, index: RowIndex) -> tuple[list[Aligned], Linked | None]:
+    """The columns of a table that align by their values, and what its rows say by them; reckoned once for an index."""
+    if index.folder not in table.by_values:
+        aligned, left_out = align_by_values(table.columns, index)
+        table.by_values[index.folder] = aligned, link(table.columns, aligned, index, left_out)
+    return table.by_values[index.folder]
+
+
+def _linked(table: ReadTable, index: RowIndex) -> Linked | None:
     """The better of an alignment by name and one by values."""
     columns = table.columns
     by_name = link(columns, align_by_name(columns, [read_name(name) for name in table.names], index), index)
     if by_name is not None and by_name.log10_odds >= WORTH_NAMING_COLUMNS:
         return by_name
-    aligned, left_out = align_by_values(columns, index)
-    by_values = link(columns, aligned, index, left_out)
+    _, by_values = linked_by_values(table, index)
     if by_name is None or by_values is None:
         return by_name or by_values
     return max(by_name, by_values, key=lambda one: one.log10_odds)

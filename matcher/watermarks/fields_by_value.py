@@ -11,11 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from matcher.sketches import EnrolledCohort
-from matcher.tables.alignment import align_by_values
-from matcher.tables.cells import Column
 from matcher.tables.enrol import ROWS_FOLDER
-from matcher.tables.linkage import link
 from matcher.tables.row_index import RowIndex, open_index
+from matcher.tables.rows import ReadTable, linked_by_values
 from matcher.tables.spellings import is_id_name
 from matcher.watermarks.found import MOST_COLUMNS, Found, FoundTable, has_decimals
 from matcher.watermarks.phenotypes import field_word
@@ -28,16 +26,15 @@ MOST_TABLES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Shaped:
-    """A table in one of its shapes, and those of its columns that were hashed."""
+    """A table in one of its shapes, and the same as hashes of those of its columns that were `chosen`."""
 
     table: FoundTable
     chosen: list[int]
-    columns: list[Column]
+    read: ReadTable
 
     def named_by(self, index: RowIndex, fields: Collection[str]) -> FoundTable:
         """The table with the index's names for columns whose own say nothing, if its rows are the cohort's at all."""
-        aligned, left_out = align_by_values(self.columns, index)
-        linked = link(self.columns, aligned, index, left_out)
+        aligned, linked = linked_by_values(self.read, index)
         if linked is None or linked.log10_odds <= 0:
             return self.table
         names = list(self.table.columns)
@@ -83,7 +80,7 @@ def _shapes(found: Found, but: Collection[tuple[str, ...]]) -> Iterator[_Shaped]
                 unread[at] = [cells]
         if len(unread) >= LEAST_FIELDS:
             chosen = [at for at, name in enumerate(kept.columns) if not is_id_name(name)]
-            yield _Shaped(FoundTable(kept.columns, kept.held, unread), chosen, read.columns)
+            yield _Shaped(FoundTable(kept.columns, kept.held, unread), chosen, read)
 
 
 def _words(table: FoundTable) -> set[str]:

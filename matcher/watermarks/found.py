@@ -72,9 +72,14 @@ class Found:
     waiting: list[Sequence[str]] = field(default_factory=list)
     """Columns that may be ids, read only where a cohort has marked releases."""
     rows: RowSketch | None = None
-    """Tables in each of their shapes; filled with what is `whole` once somebody asks."""
+    """Tables in each of their shapes; filled with what is `whole` once somebody asks, or by another matcher."""
+    is_shared: bool = False
     whole: list[Table] = field(default_factory=list)
     cells_count: int = 0
+
+    def share(self, rows: RowSketch) -> None:
+        """Takes the tables that another matcher keeps of the same file, in place of keeping them as well."""
+        self.rows, self.is_shared = rows, True
 
     def shaped(self) -> RowSketch:
         """The first cells of every table, as `row-values` keeps and reads them."""
@@ -127,7 +132,7 @@ class Found:
         table.rows_count += part.rows_count
 
     def _keep_whole(self, part: Table) -> None:
-        if self.rows is None:
+        if self.rows is None or self.is_shared:
             return
         self.cells_count += part.rows_count * len(part.cells)
         if self.cells_count <= MOST_SHAPED_CELLS:
