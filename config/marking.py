@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,54 +36,94 @@ def mark_and_register(
 
     Raises:
         BadSettings: there is nothing to mark.
+        BadSourceFile: a file cannot be marked or registered; then no copy is left that could be handed over.
     """
-    from matcher.enrol import add_release, require_usable
-    from matcher.genotypes.enrol_release import Copied
+    from matcher.enrol import require_usable
+    from matcher.given_ids import require_columns
     from matcher.library import cohort_folder
 
     if not genotypes and not phenotypes:
         raise BadSettings("there is nothing to mark; give --genotypes or --phenotypes")
     require_usable(workspace.enrolment, cohort, release, recipient)
-    out.mkdir(parents=True, exist_ok=True)
-    marked = _marked(
-        cohort_folder=cohort_folder(workspace.settings.indexes_folder, cohort),
-        release=release,
-        recipient=recipient,
-        genotypes=genotypes,
-        phenotypes=phenotypes,
-        out=out,
-        key=workspace.keys.matching.marks,
-        id_column=id_column,
-        canaries=canaries,
-        donors=donors,
-    )
-    places = next((one.places for one in marked.files if one.kind == "genotypes"), None)
-    try:
-        add_release(
-            workspace.enrolment,
-            cohort,
-            release,
+    require_columns([path for path in phenotypes if path.is_file()], id_column)
+    with _all_or_nothing(out):
+        marked = _marked(
+            cohort_folder=cohort_folder(workspace.settings.indexes_folder, cohort),
+            release=release,
             recipient=recipient,
-            ids=marked.ids_file,
-            genotypes=marked.of_kind("genotypes"),
-            phenotypes=marked.of_kind("phenotypes"),
+            genotypes=genotypes,
+            phenotypes=phenotypes,
+            out=out,
+            key=workspace.keys.matching.marks,
             id_column=id_column,
-            delivered=delivered,
-            marked=True,
-            copied=Copied(tuple(genotypes), places) if places is not None else None,
-            prepare=lambda _folder: {"marks": marked.manifest},
+            canaries=canaries,
+            donors=donors,
         )
-    finally:
-        marked.forget_ids()  # the bridge holds participants' ids
+        try:
+            _register(workspace, cohort, release, marked, recipient, tuple(genotypes), id_column, delivered)
+        finally:
+            marked.forget_ids()  # the bridge holds participants' ids
     commitment = marked.manifest.get("commitment_sha256")
     return {"files": len(marked.files), "ids": marked.ids_count, "commitment_sha256": commitment}
 
 
+def _register(
+    workspace: Workspace,
+    cohort: str,
+    release: str,
+    marked: MarkedRelease,
+    recipient: str,
+    sources: tuple[Path, ...],
+    id_column: str | None,
+    delivered: date | None,
+) -> None:
+    from matcher.enrol import add_release
+    from matcher.genotypes.enrol_release import Copied
+
+    places = next((one.places for one in marked.files if one.kind == "genotypes"), None)
+    add_release(
+        workspace.enrolment,
+        cohort,
+        release,
+        recipient=recipient,
+        ids=marked.ids_file,
+        genotypes=marked.of_kind("genotypes"),
+        phenotypes=marked.of_kind("phenotypes"),
+        id_column=id_column,
+        delivered=delivered,
+        marked=True,
+        copied=Copied(sources, places) if places is not None else None,
+        prepare=lambda _folder: {"marks": marked.manifest},
+    )
+
+
+@contextmanager
+def _all_or_nothing(out: Path) -> Iterator[None]:
+    """Leaves `out` as empty as it was where the block does not end well: a copy that is registered nowhere would be
+    nobody's when it leaks.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    was_empty = not any(out.iterdir())
+    try:
+        yield
+    except BaseException:  # whoever stops the command, too
+        for file in out.iterdir() if was_empty else ():
+            file.unlink()
+        raise
+
+
 def _marked(**given: Any) -> MarkedRelease:
+    """Raises BadSettings for what the readers of files to mark say nothing of themselves."""
     from matcher.watermarks.mark import mark_release
 
     try:
         return mark_release(**given)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise BadSettings("a file to mark breaks off or is damaged; give a whole copy of it") from None
+    except csv.Error:
+        raise BadSettings(
+            "a file to mark has a cell that is too long, or quotes that do not close; mend the file"
+        ) from None
     except UnicodeDecodeError:
         raise BadSettings(
             "a file to mark is no text in UTF-8; write it anew as such, or give Parquet or genotypes"

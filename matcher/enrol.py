@@ -63,6 +63,7 @@ def add_cohort(
         BadSourceFile: no file was given, or one cannot be used.
     """
     from matcher.genotypes import enrol as genotypes_enrol
+    from matcher.given_ids import require_columns
     from matcher.tables import enrol as tables_enrol
     from matcher.texts import enrol as texts_enrol
 
@@ -73,6 +74,7 @@ def add_cohort(
     if not genotypes and not phenotypes:
         raise BadSourceFile("a cohort needs data to be recognised by; give --genotypes or --phenotypes")
     _require_new(enrolment, name)
+    require_columns(phenotypes, id_column)
     row = Cohort(name=name, title=title or name, participants_count=0)
 
     def build(folder: Path) -> None:
@@ -123,6 +125,7 @@ def add_release(
         BadSourceFile: nothing was given, or a file cannot be used.
     """
     from matcher.genotypes import enrol_release as genotypes_enrol
+    from matcher.given_ids import require_columns, require_list
     from matcher.tables import enrol as tables_enrol
     from matcher.texts.exact_copies import write_files
 
@@ -133,6 +136,9 @@ def add_release(
         raise BadSourceFile(
             "a release needs something to be told by; give --ids, --genotypes or --phenotypes"
         )
+    require_columns(phenotypes, id_column)
+    if ids is not None and not marked:  # what is marked has its list from here
+        require_list(ids)
     base = cohort_folder(enrolment.indexes, cohort)
     row = Release(cohort_id=cohort_id, name=release, recipient=recipient, marked=marked)
     row.manifest = {"files": [_manifest_line(file) for file in files]}

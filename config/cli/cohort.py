@@ -107,11 +107,13 @@ def withdraw(
     """
     from matcher.errors import BadSourceFile
     from matcher.genotypes import store
+    from matcher.given_ids import require_list
     from matcher.tables.enrol import read_ids
     from matcher.tables.withdrawal import withdraw_rows
 
     workspace = opened()
     cohort = enrolled(workspace, name)
+    require_list(ids, of_any_form=True)
     keys, listed = workspace.keys.matching, read_ids(ids)
 
     def genotypes_of(folder: Path) -> int:

@@ -6,6 +6,7 @@ What a killed run left in the folder is gone on with, from the file at which it 
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -52,10 +53,6 @@ def enrol(
         require_in_place(path)
     try:
         samples, variants = _written(folder / FOLDER, files, keys.genotypes, in_place)
-    except Unreadable as wrong:
-        raise BadSourceFile(
-            f"a genotype file cannot be read ({wrong}); give one that PLINK or bcftools reads, with its neighbours"
-        ) from None
     except ValueError as wrong:
         raise BadSourceFile(str(wrong)) from None
     if variants < 1:
@@ -66,8 +63,9 @@ def enrol(
 def _written(place: Path, files: Sequence[Path], key: bytes, in_place: bool) -> tuple[tuple[str, ...], int]:
     marks = [file_mark(path) for path in files]
     building = Building(place, key, copies=not in_place)
+    samples = samples_of(files[0])
     done = building.go_on(marks)
-    if done and not building.take_samples(samples_of(files[0])):
+    if done and not building.take_samples(samples):
         building.start_over()
         done = 0
     for path, mark in zip(files[done:], marks[done:], strict=True):
@@ -78,16 +76,36 @@ def _written(place: Path, files: Sequence[Path], key: bytes, in_place: bool) -> 
 
 
 def samples_of(path: Path) -> tuple[str, ...]:
-    """The samples' ids; little of the file is read."""
-    return next((part.samples for part in parts_of(path)), ())
+    """The samples' ids; little of the file is read.
+
+    Raises:
+        BadSourceFile: as of `parts_of`; or a sample has no name, or that of another, so that neither is told.
+    """
+    samples = next((part.samples for part in parts_of(path)), ())
+    alike = len(samples) - len(set(samples) - {""})
+    if alike:
+        raise BadSourceFile(
+            f"{alike:,} of the {len(samples):,} samples of {path.name} have no name or that of another; "
+            "give every sample a name of its own"
+        )
+    return samples
 
 
 def parts_of(path: Path) -> Iterator[Genotypes]:
     """The calls of one file.
 
     Raises:
-        BadSourceFile, Unreadable: it holds no genotypes, or cannot be read.
+        BadSourceFile: it holds no genotypes, or cannot be read.
     """
+    try:
+        yield from _parts(path)
+    except Unreadable as wrong:
+        raise BadSourceFile(f"{path.name} cannot be read ({wrong}); {_GIVE}") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise BadSourceFile(f"{path.name} breaks off or is damaged; give a whole copy of it") from None
+
+
+def _parts(path: Path) -> Iterator[Genotypes]:
     with ExitStack() as stack:
         raw: BinaryIO = stack.enter_context(path.open("rb"))
         head = raw.read(2)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matcher.contents import Genotypes, Unreadable
+from matcher.contents import Genotypes
 from matcher.genotypes.building import FOLDER, PROGRESS_FILE, file_mark
 from matcher.genotypes.enrol import GenotypesEnrolled, enrol, parts_of, samples_of
 from matcher.genotypes.found import FoundGenotypes, columns_of
@@ -77,7 +77,7 @@ def enrol_release(
             held = (
                 _held(files, store) if copied is None else _held_by_copy(len(samples), copied, store, cohort)
             )
-        except (Unreadable, ValueError):
+        except ValueError:
             held = None  # `enrol` meets it too, and says what is wrong
         if held is not None:
             write_holding(folder, samples, held.people, held.holding(store), keys.genotypes)

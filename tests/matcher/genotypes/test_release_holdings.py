@@ -204,7 +204,7 @@ def test_a_copy_of_the_cohort_in_place_reads_no_calls(
 
 def test_what_is_no_file_of_genotypes_is_refused_as_before(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(BadSourceFile, match="no autosomal SNP"):
+    with pytest.raises(BadSourceFile, match="no file of genotypes"):
         enrol_release(tmp_path / "r", [tmp_path / "t.csv"], KEYS, folder / "cohort")
     with pytest.raises(BadSourceFile, match="same samples"):
         enrol_release(tmp_path / "s", [folder / "left.vcf", folder / "rest.vcf"], KEYS, folder / "cohort")
