@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,10 +21,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 from crawler.manners import Door
+from crawler.tips import is_web_address
 
 POLL_SECONDS = 0.02
+MOST_SUBMODULES = 50
+_OVER_SSH = re.compile(r"(?:ssh://)?git@([\w.-]+)[:/](.+)")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -45,6 +50,8 @@ class Cloned:
     size_bytes: int
     head: str
     heads_count: int
+    submodules: tuple[str, ...] = ()
+    """Addresses of repositories that stand inside this one and are no part of its history."""
 
 
 @contextmanager
@@ -85,9 +92,31 @@ def cloned(
         ask.run(
             "-C", str(repository), "-c", "pack.threads=1", "bundle", "create", "--quiet", str(bundle), "--all"
         )
-        yield Cloned(bundle, _sha256(bundle), bundle.stat().st_size, head or refs[0], len(refs))
+        inside = _submodules(ask, repository, url) if head else ()
+        yield Cloned(bundle, _sha256(bundle), bundle.stat().st_size, head or refs[0], len(refs), inside)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _submodules(ask: _Git, repository: Path, url: str) -> tuple[str, ...]:
+    told = ask.run(
+        "-C",
+        str(repository),
+        "config",
+        "--blob",
+        "HEAD:.gitmodules",
+        "--get-regexp",
+        r"^submodule\..*\.url$",
+        may_fail=True,
+    )
+    found = []
+    for line in told.splitlines()[:MOST_SUBMODULES]:
+        place = line.partition(" ")[2].strip()
+        over_ssh = _OVER_SSH.fullmatch(place)
+        place = f"https://{over_ssh[1]}/{over_ssh[2]}" if over_ssh else place
+        with contextlib.suppress(ValueError):  # what is no address leads nowhere
+            found.append(urljoin(url.rstrip("/") + "/", place))
+    return tuple(one for one in found if is_web_address(one))
 
 
 def has_commit(

@@ -358,7 +358,7 @@ class LeadWalk:
             if stored is None:
                 with repository.bundle.open("rb") as stream:
                     stored = self.vault.put(stream)
-            named = ("full_name", "clone_url", "default_branch", "pushed_at", "forks_count", "tip")
+            named = ("full_name", "clone_url", "default_branch", "pushed_at", "forks_count", "tip", "api_url")
             name = str(details["full_name"]).replace("/", "-").removesuffix(".git")
             offer = Offer(
                 kind="git",
@@ -380,7 +380,11 @@ class LeadWalk:
             )
             one.heard += 1
             one.answers["clone"] += 1
-            self._finish(one, lead, Ending(contents=(content,), capture_of=details.get("capture_id")))
+            parts = (one.platform.claims(url, one.plan) for url in repository.submodules)
+            found = tuple(part for part in parts if part is not None)
+            self._finish(
+                one, lead, Ending(contents=(content,), capture_of=details.get("capture_id"), addresses=found)
+            )
 
     def _end_limited(self, one: SourcePass, lead: Lead, wait: float | None) -> None:
         seconds = wait if wait is not None else min(15.0 * 2**lead.attempts, 3600.0)

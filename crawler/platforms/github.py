@@ -1,33 +1,48 @@
-"""GitHub by its REST API: repositories and code that name the cohort, their forks, and whole histories by git.
+"""GitHub by its REST API: repositories, code and issues that name the cohort, forks, and whole histories by git.
 
 A search gives 1,000 results at most, so a repository search is cut into slices of creation dates until each is
 under the cap, and a day that is still over it into slices of its last push. A repository is cloned once for
 every push; what is too large to be cloned is read by its tree and blobs. Works on any server that speaks
-the same API.
+the same API. What is shown beside a history is `crawler.github_beside`'s.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from crawler.answers import whereabouts_of
-from crawler.file_names import DATA_ENDINGS, SCRIPT_ENDINGS
+from crawler.github_beside import (
+    ISSUES,
+    PAGE,
+    base,
+    beside,
+    gist_of,
+    issue_page,
+    lacking,
+    next_page,
+    read_asset,
+    read_comments,
+    read_gist,
+    read_issues,
+    read_linked,
+    read_readme,
+    read_releases,
+    repository_url,
+)
+from crawler.github_trees import BLOB_BYTES, BLOBS, carried_on, read_blob, read_tree
 from crawler.models import Answer, Copy, Whereabouts, now
 from crawler.plans import SourcePlan
-from crawler.platforms import Address, Answered, Asking, Manifest, Offer, Reading
+from crawler.platforms import Address, Answered, Asking, Manifest, Reading
 
 MANIFEST = Manifest(
     name="github",
     hosts=("api.github.com", "github.com", "gist.github.com", "codeload.github.com"),
     per_minute={"search": 30, "code_search": 10, "": 80},
-    caps={"results": 1000, "tree_entries": 100_000, "forks": 500, "blob_bytes": 50 << 20, "blobs": 300},
+    caps={"results": 1000, "tree_entries": 100_000, "forks": 500, "blob_bytes": BLOB_BYTES, "blobs": BLOBS},
     terms_of_use="https://docs.github.com/en/site-policy/github-terms/github-terms-of-service",
     needs_sign_in=False,
     robots=False,
@@ -35,54 +50,84 @@ MANIFEST = Manifest(
     reports_to="GitHub Trust & Safety, by the copyright or the private information form",
     letters=("github-dmca", "institution"),
 )
-PAGE = 100
 FIRST_DAY = date(2008, 1, 1)
+_LISTS = ("forks", "releases", "comments")
+"""Kinds of addresses that answer with a list; all others answer with one thing."""
 
 
 def searches(plan: SourcePlan, cursor: Mapping[str, Any]) -> Iterator[Address]:
     today = now().date() + timedelta(days=1)
     for term in plan.terms:
         yield _slice(plan, term, ("created", FIRST_DAY, today))
+        yield from (issue_page(plan, _quoted(term), of, 1) for of in ISSUES)
         if plan.token:
             yield _code_page(plan, term, 1)
 
 
 def asking(kind: str, plan: SourcePlan) -> Asking:
-    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    if kind == "linked":
+        return Asking(is_file=True)  # anybody's site: it gets no token, and its robots.txt is heard
+    kind_wanted = "application/octet-stream" if kind == "asset" else "application/vnd.github+json"
+    headers = {"Accept": kind_wanted, "X-GitHub-Api-Version": "2022-11-28"}
     if plan.token and kind != "clone":
         headers["Authorization"] = f"Bearer {plan.token}"
-    bucket = {"search": "search", "code-search": "code_search"}.get(kind, "")
+    bucket = {"search": "search", "issues": "search", "code-search": "code_search"}.get(kind, "")
     return Asking(
         headers=headers,
         bucket=bucket,
         robots=False,
-        is_file=kind == "blob",
+        is_file=kind in ("blob", "asset"),
         clone=kind == "clone",
-        conditional=kind == "repository",
+        conditional=kind in ("repository", "releases", "readme"),
     )
 
 
 def read(answer: Answered, plan: SourcePlan) -> Reading:
+    if answer.kind == "linked":
+        return read_linked(answer)
+    if answer.kind == "asset":
+        return read_asset(answer)
     try:
         said = json.loads(answer.body)
     except ValueError:
         return Reading(retry="not JSON")
-    readers = {
-        "search": _read_search,
-        "code-search": _read_code_search,
-        "repository": _read_repository,
-        "forks": _read_forks,
-        "tree": _read_tree,
-        "blob": _read_blob,
-    }
-    return readers[answer.kind](said, answer, plan)
+    if not isinstance(said, list if answer.kind in _LISTS else dict):
+        return Reading(retry="other JSON than was asked for")
+    return _read_said(said, answer, plan)
+
+
+def _read_said(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
+    match answer.kind:
+        case "search":
+            return _read_search(said, answer, plan)
+        case "code-search":
+            return _read_code_search(said, answer, plan)
+        case "issues":
+            return read_issues(said, answer, plan, claims)
+        case "comments":
+            return read_comments(said, answer, plan, claims)
+        case "forks":
+            return _read_forks(said, answer, plan)
+        case "releases":
+            return read_releases(said, answer)
+        case "readme":
+            return read_readme(said, answer, plan, claims)
+        case "gist":
+            return read_gist(said, answer)
+        case "tree":
+            return read_tree(said, answer, repository_url(plan, answer.details["full_name"]))
+        case "blob":
+            return read_blob(said, answer)
+    return _read_repository(said, answer, plan)
 
 
 def claims(url: str, plan: SourcePlan) -> Address | None:
-    """A page of a repository or of anything in it, on github.com or on the plan's own server."""
+    """A page of a repository or of anything in it, or a gist, on github.com or on the plan's own server."""
     parts = urlsplit(url)
     own = urlsplit(plan.address)
     hosts = {"github.com", "www.github.com"} if own.hostname == "api.github.com" else {own.hostname}
+    if (gist := gist_of(url, sorted(filter(None, hosts)), plan)) is not None:
+        return gist
     steps = [one for one in parts.path.split("/") if one]
     if parts.hostname not in hosts or len(steps) < 2:
         return None
@@ -91,7 +136,7 @@ def claims(url: str, plan: SourcePlan) -> Address | None:
     if len(steps) < 2:
         return None
     return Address(
-        url=_repository_url(plan, f"{steps[0]}/{steps[1].removesuffix('.git')}"),
+        url=repository_url(plan, f"{steps[0]}/{steps[1].removesuffix('.git')}"),
         kind="repository",
         again=True,
     )
@@ -101,18 +146,20 @@ def instead(kind: str, details: Mapping[str, Any], plan: SourcePlan) -> Iterator
     """The tree of the newest state, where a repository is too large to be cloned."""
     if kind == "clone":
         full_name, branch = details["full_name"], details.get("default_branch") or "HEAD"
-        url = f"{_repository_url(plan, full_name)}/git/trees/{quote(branch, safe='')}?recursive=1"
+        url = f"{repository_url(plan, full_name)}/git/trees/{quote(branch, safe='')}?recursive=1"
         yield Address(
-            url=url, kind="tree", details=_carried(details), revision=str(details.get("revision", ""))
+            url=url, kind="tree", details=carried_on(details), revision=str(details.get("revision", ""))
         )
 
 
 def recheck(copy: Copy, plan: SourcePlan) -> Sequence[Address]:
     """The repository, then the commit that was found: it may be gone while the repository is up."""
+    if copy.details.get("api_url"):
+        return [Address(url=copy.details["api_url"], kind="part")]
     full_name = copy.details.get("full_name")
     if not full_name:
         return [Address(url=copy.url, kind="page")]
-    repository = _repository_url(plan, full_name)
+    repository = repository_url(plan, full_name)
     asked = [Address(url=repository, kind="repository")]
     if copy.details.get("head"):
         query = urlencode({"sha": copy.details["head"], "per_page": 1})
@@ -128,6 +175,8 @@ def whereabouts(answer: Answered, copy: Copy) -> tuple[Whereabouts, str | None] 
             return Whereabouts.GONE, "the repository is up, the commit is not in it any more"
         up = whereabouts_of(answer.answer)
         return up, None if up is Whereabouts.UP else f"commits: {answer.answer.value}"
+    if answer.kind == "part" and answer.answer in (Answer.PAGE, Answer.FILE):
+        return None if copy.details.get("head") else (Whereabouts.UP, None)
     if answer.answer is not Answer.PAGE:
         return whereabouts_of(answer.answer), answer.answer.value
     try:
@@ -159,14 +208,14 @@ def _slice(plan: SourcePlan, term: str, *ranges: tuple[str, date, date], page: i
         "ranges": [[name, str(first), str(last)] for name, first, last in ranges],
     }
     return Address(
-        url=f"{_base(plan)}/search/repositories?{asked}", kind="search", details=details, again=True
+        url=f"{base(plan)}/search/repositories?{asked}", kind="search", details=details, again=True
     )
 
 
 def _code_page(plan: SourcePlan, term: str, page: int) -> Address:
     asked = urlencode({"q": _quoted(term), "per_page": PAGE, "page": page})
     return Address(
-        url=f"{_base(plan)}/search/code?{asked}",
+        url=f"{base(plan)}/search/code?{asked}",
         kind="code-search",
         details={"term": term, "page": page},
         again=True,
@@ -185,11 +234,10 @@ def _read_search(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
     if total > MANIFEST.caps["results"] and page == 1:
         more = [_slice(plan, term, *part) for part in _halves(ranges)]
         caps_hit = 0 if more else 1
-    if not more and page * PAGE < min(total, MANIFEST.caps["results"]) and items:
+    if not more and page * PAGE < min(total, MANIFEST.caps["results"]):
         more = [_slice(plan, term, *ranges, page=page + 1)]
-    retry = "incomplete_results" if said.get("incomplete_results") else None
     seen = tuple(str(one.get("html_url")) for one in items)
-    return Reading(addresses=(*found, *more), caps_hit=caps_hit, seen=seen, retry=retry)
+    return Reading(addresses=(*found, *more), caps_hit=caps_hit, seen=seen, retry=lacking(said, page))
 
 
 def _halves(ranges: list[tuple[str, date, date]]) -> list[list[tuple[str, date, date]]]:
@@ -214,22 +262,21 @@ def _read_code_search(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
     }
     # The repository in a code hit lacks its last push, so only asking for it tells whether it has changed.
     found = [
-        Address(url=_repository_url(plan, name), kind="repository", details={"full_name": name}, again=True)
+        Address(url=repository_url(plan, name), kind="repository", details={"full_name": name}, again=True)
         for name in repositories
     ]
     caps_hit = 1 if total > MANIFEST.caps["results"] and page == 1 else 0
     more = []
-    if items and page * PAGE < min(total, MANIFEST.caps["results"]):
+    if page * PAGE < min(total, MANIFEST.caps["results"]):
         more = [_code_page(plan, answer.details["term"], page + 1)]
-    retry = "incomplete_results" if said.get("incomplete_results") else None
-    return Reading(addresses=(*found, *more), caps_hit=caps_hit, retry=retry)
+    return Reading(addresses=(*found, *more), caps_hit=caps_hit, retry=lacking(said, page))
 
 
 def _repository(one: Mapping[str, Any], plan: SourcePlan) -> Address:
     name = str(one["full_name"])
     revision = str(one.get("pushed_at") or "")
     return Address(
-        url=_repository_url(plan, name),
+        url=repository_url(plan, name),
         kind="repository",
         details={"full_name": name},
         revision=revision,
@@ -257,6 +304,7 @@ def _read_repository(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
             url=details["clone_url"], kind="clone", details=details, revision=revision, again=not revision
         )
     ]
+    found += beside(said, details, plan)
     if said.get("forks_count"):
         found.append(_forks(plan, name, 1))
     found += [
@@ -266,89 +314,21 @@ def _read_repository(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
 
 
 def _forks(plan: SourcePlan, full_name: str, page: int) -> Address:
-    url = f"{_repository_url(plan, full_name)}/forks?per_page={PAGE}&page={page}"
+    url = f"{repository_url(plan, full_name)}/forks?per_page={PAGE}&page={page}"
     return Address(url=url, kind="forks", details={"full_name": full_name, "page": page}, again=True)
 
 
 def _read_forks(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
-    items = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    items = [one for one in said if isinstance(one, dict)]
     page = int(answer.details["page"])
     found = [_repository(one, plan) for one in items]
-    is_full = len(items) == PAGE
+    is_full = len(items) >= PAGE or next_page(answer)
     may_go_on = page * PAGE < MANIFEST.caps["forks"]
     if is_full and may_go_on:
         found.append(_forks(plan, answer.details["full_name"], page + 1))
     return Reading(addresses=tuple(found), caps_hit=int(is_full and not may_go_on))
 
 
-def _read_tree(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
-    carried = _carried(answer.details)
-    folder = str(answer.details.get("folder", ""))
-    repository = _repository_url(plan, answer.details["full_name"])
-    entries = [one for one in said.get("tree") or [] if isinstance(one, dict)]
-    if said.get("truncated") and "recursive=" in answer.url:
-        # Too many entries for one answer: folder by folder from here.
-        url = f"{repository}/git/trees/{said.get('sha')}"
-        return Reading(addresses=(Address(url=url, kind="tree", details=carried, again=True),))
-    found = []
-    for one in entries:
-        path = f"{folder}{one.get('path')}"
-        if one.get("type") == "tree" and "recursive=" not in answer.url:
-            deeper = {**carried, "folder": f"{path}/"}
-            found.append(Address(url=f"{repository}/git/trees/{one['sha']}", kind="tree", details=deeper))
-        elif one.get("type") == "blob" and _may_hold_data(path, int(one.get("size") or 0)):
-            details = {**carried, "path": path, "commit": answer.details.get("head")}
-            found.append(Address(url=f"{repository}/git/blobs/{one['sha']}", kind="blob", details=details))
-    blobs = [one for one in found if one.kind == "blob"]
-    kept = [one for one in found if one.kind == "tree"] + blobs[: MANIFEST.caps["blobs"]]
-    caps_hit = int(bool(said.get("truncated")) or len(blobs) > MANIFEST.caps["blobs"])
-    return Reading(addresses=tuple(kept), caps_hit=caps_hit)
-
-
-def _may_hold_data(path: str, size: int) -> bool:
-    ending = PurePosixPath(path).suffix.lower()
-    return 0 < size <= MANIFEST.caps["blob_bytes"] and (
-        not ending or ending in DATA_ENDINGS or ending in SCRIPT_ENDINGS
-    )
-
-
-def _read_blob(said: Any, answer: Answered, plan: SourcePlan) -> Reading:
-    try:
-        content = (
-            base64.b64decode(said["content"])
-            if said.get("encoding") == "base64"
-            else said["content"].encode()
-        )
-    except (binascii.Error, KeyError, AttributeError):
-        return Reading(retry="no content")
-    details, path = answer.details, str(answer.details["path"])
-    url = f"{details['html_url']}/blob/{quote(str(details.get('default_branch') or 'HEAD'))}/{quote(path)}"
-    offer = Offer(
-        kind="file",
-        name=PurePosixPath(path).name,
-        url=url,
-        content=content,
-        account=details.get("account"),
-        title=details.get("title"),
-        origin=details.get("origin"),
-        details={"path": path, "full_name": details["full_name"], "blob": said.get("sha")},
-    )
-    return Reading(offers=(offer,))
-
-
-def _carried(details: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("full_name", "html_url", "account", "title", "origin", "default_branch", "head")
-    return {name: details[name] for name in names if name in details}
-
-
 def _quoted(term: str) -> str:
     # 256 characters are the limit of a whole query; a quote inside would end the phrase.
     return '"' + term.replace('"', " ").strip()[:120] + '"'
-
-
-def _base(plan: SourcePlan) -> str:
-    return plan.address.rstrip("/")
-
-
-def _repository_url(plan: SourcePlan, full_name: str) -> str:
-    return f"{_base(plan)}/repos/{quote(full_name)}"
