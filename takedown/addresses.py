@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,10 +15,12 @@ from matcher.models import Match
 MOVED_TO = "moved_to"
 """Where the details of a copy hold the address that its own leads to."""
 _LONG_NUMBER = re.compile(r"\d{6,}")
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+"""Categories of control and format characters, and of separators of lines."""
 _MASK = "[id]"
 """What an examination puts in place of a participant's id in a path."""
 _YEARS = range(1990, 2101)
-_IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12,64}):(?P<path>.+)$")
+_IN_HISTORY = re.compile(r"@(?P<commit>[0-9a-f]{12,64}):(?P<path>.+)$", re.DOTALL)
 _WHOLE_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NO_COMMIT = re.compile(r"0+")
 """What an examination puts in place of the commit of a blob that none holds."""
@@ -61,14 +64,19 @@ class Address:
         if self.commit and self.commit not in self.url:
             parts.append(f"{words['commit']} {self.commit}")
         if self.path and not self.url.endswith(f"/{quote(self.path)}"):
-            parts.append(f"{words['file']} {self.path}")
+            parts.append(f"{words['file']} {one_line(self.path)}")
         if self.item:
-            parts.append(f"{words['item']} {self.item}")
+            parts.append(f"{words['item']} {one_line(self.item)}")
         if self.sha256:
             parts.append(f"{words['digest']} {self.sha256}")
         if self.moved_to:
-            parts.append(f"{words['moved']} {self.moved_to}")
+            parts.append(f"{words['moved']} {one_line(self.moved_to)}")
         return between.join(parts)
+
+
+def one_line(text: str) -> str:
+    """Found text as a letter may repeat it: nothing in it begins a line of its own, or turns the reading order."""
+    return "".join(" " if unicodedata.category(one) in _UNSEEN else one for one in text).strip()
 
 
 def addresses_of(copy: Copy, matches: Iterable[Match]) -> list[Address]:

@@ -364,10 +364,12 @@ def _notice(notice: Notice) -> dict[str, Any]:
 
 
 def _clocks(session: Session, case: Case) -> list[dict[str, Any]]:
+    """Clocks run from the last notice of each kind to each address: what was sent again gives its time anew."""
     query = (
-        select(Notice.letter, Delivery.ended_at)
+        select(Notice.letter, Notice.recipient, Delivery.ended_at)
         .join(Delivery, col(Delivery.notice_id) == Notice.id)
         .where(Notice.case_id == case.id, Delivery.state == NoticeState.SENT)
+        .order_by(col(Delivery.ended_at))
     )
-    sent = [(letter, at) for letter, at in session.exec(query).all() if at is not None]
-    return clocks.due(case.aware_at, sent)
+    last = {(letter, to): at for letter, to, at in session.exec(query).all() if at is not None}
+    return clocks.due(case.aware_at, [(letter, at) for (letter, _), at in last.items()])

@@ -9,6 +9,7 @@ from typing import Any
 from takedown.addresses import Address
 from takedown.recipients import UNKNOWN_ADDRESS
 
+RELEASE = "the release that it is about"
 # element → a pattern that shows it, by language of the letter
 _SHOWN = {
     "sender's name and e-mail": r"[^\s@]+@[^\s@]+\.\w+|[^\s@]+@localhost",
@@ -17,10 +18,12 @@ _SHOWN = {
     "the work, and that it is unpublished": r"(?i)unpublished|从未公开发布",
     "right claimed": r"(?i)we claim|copyright|database right|权利说明",
     "why it is illegal": r"(?i)why it is illegal\.\s+\S|法律依据\n\S",
-    "forks and copies looked for, dated": r"(?i)looked for forks and copies on \d{4}-\d\d-\d\d|\d{4}-\d\d-\d\d 查找",
+    "forks and copies looked for, dated": (
+        r"(?i)looked for forks and copies on \d{4}-\d\d-\d\d|\d{4}年\d\d?月\d\d?日查找"
+    ),
     "removal from history": r"(?i)history|histories",
     "what the file holds, in counts and fields": (
-        r"(?i)what we found (holds|is)|matched at least|offer names|至少涉及|提及该队列"
+        r"(?i)what we found (holds|is)|matched at least|names the cohort|至少涉及|尚不清楚"
     ),
     "good faith": r"(?i)good faith",
     "fair use considered": r"(?i)fair use",
@@ -31,6 +34,7 @@ _SHOWN = {
     "certificate of destruction asked": r"(?i)certificate of destruction",
     "wording that accuses nobody": r"(?i)does not\s+say who published",
     "custody to be checked": r"(?i)check that every copy",
+    RELEASE: r"(?i)\brelease\b",
 }
 _UNPUBLISHED = "the work, and that it is unpublished"
 # element → the slots whose values must stand in the letter as they were drafted, in the letter's language
@@ -40,9 +44,10 @@ _SLOTS = {
     "telephone": ("telephone",),
     _UNPUBLISHED: ("work",),
     "right claimed": ("right_claimed",),
-    "what the file holds, in counts and fields": ("description", "participants_text"),
+    "what the file holds, in counts and fields": ("description", "fields_text", "participants_text"),
     "registration or certificate": ("registration",),
     "contract clause": ("contract_clause",),
+    RELEASE: ("release",),
 }
 NUMBERS = "no number that may be a participant's"
 # slots that are the sender's own or the register's words, whose numbers are nobody's
@@ -61,16 +66,19 @@ _NEEDED = {
                  "good faith"),
     "marketplace": (*_EVERY, "why it is illegal", "postal address", "telephone", "registration or certificate",
                     "truth of the notice"),
-    "institution": (*_EVERY, "contract clause", "certificate of destruction asked", "wording that accuses nobody"),
-    "institution-question": (*_EVERY, "custody to be checked", "wording that accuses nobody"),
+    "institution": (*_EVERY, "contract clause", "certificate of destruction asked", "wording that accuses nobody",
+                    RELEASE),
+    "institution-question": (*_EVERY, "custody to be checked", "wording that accuses nobody", RELEASE),
 }  # fmt: skip
+FIELD = re.compile(r"\d{1,5}-\d{1,2}\.\d{1,3}")
+"""A field of a biobank, its visit and place."""
 LONG_NUMBER = re.compile(r"\d{6,}")
 _SPLIT_NUMBER = re.compile(r"\d(?:[ \u00a0\u2007\u2009\u202f\u2010-\u2015-]?\d){5,}")
 """Six digits or more, also where one space or hyphen stands between them."""
 _NO_PERSON = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"  # a date
     r"|CW-\d{4}-\d{4}"  # a case
-    r"|\d{1,5}-\d{1,2}\.\d{1,3})(?!\d)"  # a field of a biobank, its visit and place
+    rf"|{FIELD.pattern})(?!\d)"
 )
 
 

@@ -43,7 +43,7 @@ RECHECKS = tuple(timedelta(days=days) for days in (1, 3, 7, 30, 90))
 
 
 def due(aware_at: datetime | None, sent: Iterable[tuple[str, datetime]]) -> list[dict[str, Any]]:
-    """The clocks that run, soonest first. `sent` gives (letter, when) of every notice that went out."""
+    """The clocks that run, soonest first. `sent` gives (letter, when) of every notice whose clocks are to run."""
     running: list[dict[str, Any]] = []
     notices = list(sent)
     for clock in CLOCKS:
@@ -52,14 +52,13 @@ def due(aware_at: datetime | None, sent: Iterable[tuple[str, datetime]]) -> list
             if clock.starts == "aware"
             else [at for name, at in notices if name.startswith(clock.letter)]
         )
-        began = min((at for at in starts if at is not None), default=None)
-        if began is not None:
-            running.append(
-                {
-                    "name": clock.name,
-                    "started_at": began,
-                    "due_at": began + clock.length,
-                    "verified": clock.verified,
-                }
-            )
+        running += [
+            {
+                "name": clock.name,
+                "started_at": began,
+                "due_at": began + clock.length,
+                "verified": clock.verified,
+            }
+            for began in sorted({at for at in starts if at is not None})
+        ]
     return sorted(running, key=lambda one: one["due_at"])

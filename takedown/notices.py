@@ -5,27 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from crawler.models import LARGEST_NUMBER, Copy
 from matcher.models import Match
 from takedown import cases
-from takedown.addresses import Address, addresses_of
+from takedown.addresses import Address, addresses_of, one_line
 from takedown.approvals import standing, writers_of
-from takedown.checklist import checklist_of, facts_of
+from takedown.checklist import RELEASE, checklist_of, facts_of
+from takedown.earlier import stands_already, supersede
 from takedown.errors import NotAllowed, NotNow, UnknownNotice
+from takedown.grounds import kinds_of
 from takedown.letters import Letter, letters, letters_for
 from takedown.log import AuditLog
-from takedown.models import Approval, Case, CaseState, Delivery, Notice, NoticeCopy, NoticeState, Person
+from takedown.models import Approval, Case, CaseState, Notice, NoticeCopy, NoticeState, Person
 from takedown.people import require
 from takedown.recheck import returned_at
 from takedown.recipients import Directory, Recipient
 from takedown.sender import Sender
-from takedown.wording import finding_of, slots_of
+from takedown.wording import finding_of, is_accused, slots_of
 
 CHANGEABLE = (NoticeState.DRAFT, NoticeState.APPROVED)
 
@@ -54,21 +55,24 @@ def draft(
     made: list[Notice] = []
     for platform in sorted({copy.platform for copy in copies}):
         here = [copy for copy in copies if copy.platform == platform]
-        for letter in letters_for(platform):
+        held = _at(here, matches)
+        for letter in letters_for(platform, has_data=kinds_of(held) != ["offer"]):
             if letters_named is None or letter.name in letters_named:
                 made += _draft(
-                    session, case, letter, places.platform(platform), here, matches, author, sender, {}
+                    session, case, letter, places.platform(platform), here, held, author, sender, {}
                 )
-    for recipient, release in _named(matches):
-        letter = letters()[_institution_letter(matches, release)]
+    for recipient, release in _named(_at(copies, matches)):
+        held = [match for match in _at(copies, matches) if match.release == release]
+        here = [copy for copy in copies if copy.find_sha256 in {match.find_sha256 for match in held}]
+        letter = letters()[_institution_letter(held)]
         if letters_named is None or letter.name in letters_named:
             extra = {
-                "recipient": recipient,
-                "release": release,
-                "finding": finding_of(matches, release, recipient),
+                "recipient": one_line(recipient),
+                "release": one_line(release),
+                "finding": finding_of(held, one_line(release), one_line(recipient)),
             }
             made += _draft(
-                session, case, letter, places.institution(recipient), copies, matches, author, sender, extra
+                session, case, letter, places.institution(recipient), here, held, author, sender, extra
             )
     for notice in made:
         log.append(
@@ -92,7 +96,10 @@ def _draft(
     extra: dict[str, str],
 ) -> list[Notice]:
     returned = {copy.id or 0: at for copy in copies if (at := returned_at(session, copy))}
-    if not copies or _stands_already(session, case, letter, to, copies, returned):
+    release = extra.get("release")
+    if not copies or stands_already(
+        session, case, letter, to.address, author=author, release=release, copies=copies, returned=returned
+    ):
         return []
     addresses = [address for copy in copies for address in addresses_of(copy, matches)]
     slots = {**slots_of(case, addresses, copies, matches, sender, list(returned.values())), **extra}
@@ -114,7 +121,7 @@ def _draft(
     session.flush()
     for copy in copies:
         session.add(NoticeCopy(notice_id=notice.id or 0, copy_id=copy.id or 0))
-    _supersede(session, notice)
+    supersede(session, notice, case, letter, release, copies)
     facts = facts_of(letter.needs, slots, to.address)
     notice.checklist = _checked(notice, addresses, facts)
     session.add(notice)
@@ -122,52 +129,10 @@ def _draft(
     return [notice]
 
 
-def _supersede(session: Session, newer: Notice) -> None:
-    """A draft that nobody has touched since is void once a newer one names more copies."""
-    query = select(Notice).where(
-        Notice.case_id == newer.case_id,
-        Notice.letter == newer.letter,
-        Notice.recipient == newer.recipient,
-        Notice.author == newer.author,
-        Notice.state == NoticeState.DRAFT,
-        Notice.id != newer.id,
-    )
-    for older in session.exec(query).all():
-        older.state = NoticeState.VOID
-        session.add(older)
-
-
-def _stands_already(
-    session: Session,
-    case: Case,
-    letter: Letter,
-    to: Recipient,
-    copies: Sequence[Copy],
-    returned: Mapping[int, datetime],
-) -> bool:
-    """Whether one notice names all these copies, and none of them was gone and came back after it went out."""
-    query = select(Notice).where(
-        Notice.case_id == case.id,
-        Notice.letter == letter.name,
-        Notice.recipient == to.address,
-        col(Notice.state).not_in([NoticeState.VOID, NoticeState.FAILED]),
-    )
-    wanted = {copy.id for copy in copies}
-    for notice in session.exec(query).all():
-        named = session.exec(select(NoticeCopy.copy_id).where(NoticeCopy.notice_id == notice.id)).all()
-        sent_at = _sent_at(session, notice)
-        came_after = {one for one, at in returned.items() if sent_at and sent_at < at}
-        if wanted <= set(named) - came_after:
-            return True
-    return False
-
-
-def _sent_at(session: Session, notice: Notice) -> datetime | None:
-    """When it went out, or may have; None while it has not."""
-    query = select(Delivery.started_at).where(
-        Delivery.notice_id == notice.id, Delivery.state != NoticeState.FAILED
-    )
-    return max(session.exec(query).all(), default=None)
+def _at(copies: Sequence[Copy], matches: Sequence[Match]) -> list[Match]:
+    """What was found at these copies: a letter says nothing of what is elsewhere."""
+    finds = {copy.find_sha256 for copy in copies}
+    return [match for match in matches if match.find_sha256 in finds]
 
 
 def _named(matches: Iterable[Match]) -> list[tuple[str, str]]:
@@ -177,10 +142,9 @@ def _named(matches: Iterable[Match]) -> list[tuple[str, str]]:
     )
 
 
-def _institution_letter(matches: Sequence[Match], release: str) -> str:
+def _institution_letter(matches: Sequence[Match]) -> str:
     """A question where a release may only be looked into; the letter that names it where it may be accused."""
-    accused = any(match.standing == "accuse" for match in matches if match.release == release)
-    return "institution.en" if accused else "institution-question.en"
+    return "institution.en" if any(map(is_accused, matches)) else "institution-question.en"
 
 
 def digest(notice: Notice) -> str:
@@ -234,9 +198,13 @@ def check(session: Session, notice_id: int) -> list[dict[str, Any]]:
     case = session.get_one(Case, notice.case_id)
     named = session.exec(select(NoticeCopy.copy_id).where(NoticeCopy.notice_id == notice_id)).all()
     copies = [copy for copy in cases.copies_of(session, case) if copy.id in set(named)]
-    matches = cases.matches_of(session, case)
+    facts = {row["element"]: row.get("wanted", ()) for row in notice.checklist}
+    about = facts.get(RELEASE)
+    matches = [
+        match for match in cases.matches_of(session, case) if not about or one_line(match.release) in about
+    ]
     addresses = [address for copy in copies for address in addresses_of(copy, matches)]
-    return _checked(notice, addresses, {row["element"]: row.get("wanted", ()) for row in notice.checklist})
+    return _checked(notice, addresses, facts)
 
 
 def _checked(
@@ -264,7 +232,7 @@ def edit(
     before = notice.sha256
     notice.subject = " ".join(subject.split())
     notice.body = body.replace("\r\n", "\n").encode()
-    notice.recipient = recipient.strip()
+    notice.recipient = one_line(recipient)
     notice.sha256 = digest(notice)
     if notice.sha256 == before:
         return notice

@@ -1,7 +1,8 @@
 """The letters: one text file each, a head and a body with `$slots`; found by walking this folder.
 
 A head says the subject, the kind of recipient, which platforms take the letter, its language and legal basis,
-when that was read, and which slots the body needs. Crawled text is only ever put into a slot: it is data.
+when that was read, and which slots the body needs; `finds: data` where it claims more than that data are offered.
+Crawled text is only ever put into a slot: it is data.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Letter:
     legal_basis: str
     verified: str
     needs: frozenset[str]
+    claims_data: bool = False
+    """Whether it says that data were found, which an offer of them does not show."""
 
 
 @cache
@@ -53,10 +56,13 @@ def _read(name: str, text: str) -> Letter:
         legal_basis=fields["legal-basis"],
         verified=fields["verified"],
         needs=frozenset(fields["needs"].split()),
+        claims_data=fields.get("finds") == "data",
     )
 
 
-def letters_for(platform: str) -> list[Letter]:
-    """The letters that a platform takes; the general one where it has none of its own."""
-    own = [one for one in letters().values() if platform in one.platforms]
+def letters_for(platform: str, *, has_data: bool = True) -> list[Letter]:
+    """The letters that a platform takes for what was found; the general one where it has none of its own."""
+    own = [
+        one for one in letters().values() if platform in one.platforms and (has_data or not one.claims_data)
+    ]
     return own or [one for one in letters().values() if "other" in one.platforms]
