@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from matcher.prf import _halves, _sip, _sip_number, siphash24
 from matcher.tables.cell_bytes import bytes_of, trimmed
-from matcher.tables.scan import LONGEST, SMALLEST_NUMBER, _is_digit, _is_letter
+from matcher.tables.scan import LONGEST, SMALLEST_NUMBER
 from matcher.tables.tokens import canonical
+from matcher.tables.written_numbers import is_digit, is_letter
 
 
 def hashes_of_cells(key: bytes, cells: Sequence[str]) -> npt.NDArray[np.uint64]:
@@ -66,9 +67,9 @@ def _hash_ids(  # noqa: C901 - one compiled pass
         powers, strange = False, False
         for k in range(start, end):
             byte = data[k]
-            if _is_digit(byte):
+            if is_digit(byte):
                 digits += 1
-            elif _is_letter(byte):
+            elif is_letter(byte):
                 letters += 1
                 powers = powers or byte | 32 == 101
             else:
@@ -77,14 +78,14 @@ def _hash_ids(  # noqa: C901 - one compiled pass
                 pluses += 1 if byte == 43 else 0
                 strange = strange or byte >= 128
         may_be_power = powers and letters == 1 and digits >= 2 and others == points + pluses
-        if strange or (may_be_power and _is_digit(data[start])):
+        if strange or (may_be_power and is_digit(data[start])):
             odd[i] = True
             continue
         if digits and letters == 0:
             # a whole number, perhaps with zeros behind its point
             whole = 0
             value = np.int64(0)
-            while start + whole < end and _is_digit(data[start + whole]):
+            while start + whole < end and is_digit(data[start + whole]):
                 value = value * 10 + (data[start + whole] - 48) if whole < 18 else value
                 whole += 1
             is_number = bool(others == 0 and not is_twice)
@@ -103,8 +104,8 @@ def _hash_ids(  # noqa: C901 - one compiled pass
             at = 0
             for k in range(start, end):
                 byte = data[k]
-                if _is_digit(byte) or _is_letter(byte):
-                    word[at] = byte | 32 if _is_letter(byte) else byte
+                if is_digit(byte) or is_letter(byte):
+                    word[at] = byte | 32 if is_letter(byte) else byte
                     at += 1
             forms[i] = True
             hashes[i] = _sip(k0, k1, word, np.int64(0), np.int64(length))

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from matcher.contents import Cells
 from matcher.prf import siphash24_many
 from matcher.tables.cell_bytes import picked
-from matcher.tables.shapes import FEW_COLUMNS, long_roles, occurrences
+from matcher.tables.line_codes import occurrences
+from matcher.tables.shapes import FEW_COLUMNS, long_roles
 
 MOST_LINES = 200_000
 MOST_VARIABLES = 10_000

@@ -31,6 +31,7 @@ from matcher.tables.distinct import (
     wider_numbers,
     wider_words,
 )
+from matcher.tables.written_numbers import is_digit, is_letter, written_number
 
 LONGEST = 64
 """Letters and digits of the longest id."""
@@ -40,8 +41,6 @@ SMALLEST_NUMBER = 100
 MOST_LETTERS_BEFORE = 8
 FEWEST_DIGITS_BEHIND = 5
 """A number right behind some letters has so many digits; `rs` before it names a variant, a 0 at its start a gene."""
-
-_LARGEST = np.int64(10**18)
 
 _DIGIT, _LETTER, _JOINER, _MARK = 1, 2, 4, 8
 _DIGIT_OR_LETTER = _DIGIT | _LETTER
@@ -61,100 +60,6 @@ _KINDS = _kinds()
 _LOWER = np.where(_KINDS == _LETTER, np.arange(256) | 32, np.where(_KINDS == _DIGIT, np.arange(256), 0))
 _LOWER = _LOWER.astype(np.uint8)
 """Letters in lower case and digits; 0 for every other byte."""
-
-
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _is_digit(byte: Any) -> Any:
-    return 48 <= byte <= 57
-
-
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _is_letter(byte: Any) -> Any:
-    return 65 <= byte <= 90 or 97 <= byte <= 122
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _number(data: Any, at: Any, size: Any) -> Any:  # noqa: C901 - one compiled pass
-    """The whole number that starts at `at`, or -1, and where it ends."""
-    value = np.int64(0)
-    digits = 0
-    end = at
-    while end < size and _is_digit(data[end]):
-        if digits < 18:
-            value = value * 10 + (data[end] - 48)
-        digits += 1
-        end += 1
-    # thousands: one to three digits, then groups of exactly three after a comma or an apostrophe
-    if digits <= 3 and end < size and (data[end] == 44 or data[end] == 39):
-        mark = data[end]
-        look, whole, groups = end, value, 0
-        while (
-            look + 3 < size
-            and data[look] == mark
-            and _is_digit(data[look + 1])
-            and _is_digit(data[look + 2])
-            and _is_digit(data[look + 3])
-            and not (look + 4 < size and _is_digit(data[look + 4]))
-            and groups < 5
-        ):
-            whole = whole * 1000 + (
-                (data[look + 1] - 48) * 100 + (data[look + 2] - 48) * 10 + (data[look + 3] - 48)
-            )
-            groups += 1
-            look += 4
-        if groups >= 1:
-            value, end, digits = whole, look, digits + 3 * groups
-    decimals = 0  # digits after the point up to the last that is not zero
-    places = 0
-    if end + 1 < size and data[end] == 46 and _is_digit(data[end + 1]):
-        look = end + 1
-        mantissa = value
-        zeros = 0
-        while look < size and _is_digit(data[look]):
-            places += 1
-            if data[look] == 48:
-                zeros += 1
-            else:
-                zeros = 0
-            if digits + places <= 18:
-                mantissa = mantissa * 10 + (data[look] - 48)
-            look += 1
-        end = look
-        decimals = places - zeros
-        if digits + places > 18 and decimals > 0:
-            return np.int64(-1), end
-        if decimals > 0:
-            value = mantissa
-            for _ in range(zeros):
-                value //= 10
-    if end < size and (data[end] == 101 or data[end] == 69):
-        look = end + 1
-        sign = 1
-        if look < size and (data[look] == 43 or data[look] == 45):
-            sign = -1 if data[look] == 45 else 1
-            look += 1
-        if look < size and _is_digit(data[look]):
-            power = 0
-            while look < size and _is_digit(data[look]):
-                power = min(power * 10 + (data[look] - 48), 99)
-                look += 1
-            end = look
-            power = sign * power - decimals
-            if power < 0:
-                return np.int64(-1), end
-            for _ in range(power):
-                if value > _LARGEST // 10:
-                    return np.int64(-1), end
-                value *= 10
-            decimals = 0
-    if decimals > 0 or digits > 18:
-        return np.int64(-1), end
-    if end < size and _is_letter(data[end]):
-        is_last = end + 1 == size or not (_is_letter(data[end + 1]) or _is_digit(data[end + 1]))
-        if data[end] == 76 and is_last:  # L: R says that it is a whole number
-            return value, end + 1
-        return np.int64(-1), end
-    return value, end
 
 
 @numba.njit(forceinline=True, nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -206,9 +111,9 @@ def _plain_number(data: Any, at: Any, size: Any) -> Any:
         if (
             end - at <= 3
             and end + 3 < size
-            and _is_digit(data[np.uint64(end + 1)])
-            and _is_digit(data[np.uint64(end + 2)])
-            and _is_digit(data[np.uint64(end + 3)])
+            and is_digit(data[np.uint64(end + 1)])
+            and is_digit(data[np.uint64(end + 2)])
+            and is_digit(data[np.uint64(end + 3)])
         ):
             return value, at
     return value, end
@@ -376,7 +281,7 @@ def _scan_on(  # noqa: C901 - one compiled pass
                 break
             is_word = False
             if _KINDS[data[np.uint64(piece)]] == _DIGIT and not after_point:
-                value, stop = _number(data, piece, size)
+                value, stop = written_number(data, piece, size)
                 if value >= SMALLEST_NUMBER:
                     if counts[WAITING_NUMBERS] == NUMBERS_WAIT and not keep_numbers(
                         numbers, numbers_wait, factor, counts
@@ -384,7 +289,7 @@ def _scan_on(  # noqa: C901 - one compiled pass
                         return part, start
                     numbers_wait[counts[WAITING_NUMBERS]] = value
                     counts[WAITING_NUMBERS] += 1
-                if value >= 0 or (stop > piece and not (stop < size and _is_letter(data[stop]))):
+                if value >= 0 or (stop > piece and not (stop < size and is_letter(data[stop]))):
                     piece = stop
                     if piece < end:
                         after_point = data[np.uint64(piece)] == 46

@@ -12,19 +12,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from matcher.contents import Cells
+from matcher.tables.line_codes import (
+    CodedLines,
+    Codes,
+    Coding,
+    depends,
+    empty_count,
+    occurrences,
+    seldom_repeats,
+    together,
+)
 from matcher.tables.spellings import is_field, plain
-
-Codes = npt.NDArray[np.int64]
 
 MOST_LONG_COLUMNS = 24
 """The measurements of OMOP have 23."""
@@ -38,7 +42,6 @@ ONCE = 0.98
 COMMON = 0.2
 """Keys that a variable is held by, for half of the lines; else lines are pairs of anything."""
 MOST_VISITS = 50
-REPEATS = 8
 ALIKE = 0.15
 """How much more often cells are alike in form within a variable than within a person."""
 LOOKED_AT = 4_000
@@ -68,42 +71,12 @@ class Roles:
     """The variable, and what tells its visits apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Coded:
-    """A column as numbers of its distinct cells."""
-
-    codes: Codes
-    counts: Codes
-    texts: Any
-    """Its distinct cells, as Arrow text."""
-
-    @property
-    def distinct(self) -> int:
-        return int(self.counts.size)
-
-
-class _Coding(Sequence[_Coded]):
-    """The columns of a table as numbers, each once it is asked for: of most tables a look at some lines is enough."""
-
-    def __init__(self, columns: Sequence[Cells]) -> None:
-        self._columns = columns
-        self._coded: dict[int, _Coded] = {}
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    def __getitem__(self, at: Any) -> Any:
-        if at not in self._coded:
-            self._coded[at] = _coded(self._columns[at])
-        return self._coded[at]
-
-
 def long_roles(columns: Sequence[Cells]) -> Roles | None:
     """What the columns of a table are if it is a long one, else None."""
     lines = len(columns[0]) if columns else 0
     if not 2 <= len(columns) <= MOST_LONG_COLUMNS or lines < LEAST_LINES:
         return None
-    coded = _Coding(columns)
+    coded = Coding(columns)
     found: tuple[float, Roles] | None = None
     for key, variables in _crossed(columns, coded, lines):
         values = _values_of(columns, coded, key, variables)
@@ -119,18 +92,18 @@ def widened(names: Sequence[str], columns: Sequence[Cells], roles: Roles, most_c
     The key, and what is the same in all lines of a key, come before them. Of a variable that has several value columns
     one bears its name. At most `most_cells` cells are made: of too many variables the rarest are left out.
     """
-    coded = _Coding(columns)
-    together, labels = _variables(coded, roles.variables)
-    keys = occurrences(together) if roles.key is None else coded[roles.key].codes
+    coded = Coding(columns)
+    of_variable, labels = _variables(coded, roles.variables)
+    keys = occurrences(of_variable) if roles.key is None else coded[roles.key].codes
     of_key: list[int] = []
     if roles.key is not None:
-        of_key = [i for i in range(len(columns)) if i not in roles.variables and _depends(coded, i, keys)]
+        of_key = [i for i in range(len(columns)) if i not in roles.variables and depends(coded, i, keys)]
     values = _merged(columns, names, _values_of(columns, coded, roles.key, roles.variables))
-    counts = np.bincount(together, minlength=len(labels))
+    counts = np.bincount(of_variable, minlength=len(labels))
     rows = int(keys.max()) + 1
     room = most_cells // max(1, rows * max(1, len(values))) - len(of_key)
     kept = [int(i) for i in np.argsort(-counts, kind="stable")[: max(2, room)] if counts[i] > 1]
-    order = np.argsort(together, kind="stable")
+    order = np.argsort(of_variable, kind="stable")
     ends = np.cumsum(counts)
     made: list[str] = []
     cells: list[list[str]] = []
@@ -174,38 +147,13 @@ def stood_upright(names: Sequence[str], columns: Sequence[Cells]) -> Shaped | No
     return Shaped(tuple(made[i] for i in kept), tuple(cells[i] for i in kept))
 
 
-def _coded(cells: Cells) -> _Coded:
-    encoded = cells.arrow.dictionary_encode()
-    codes = np.from_dlpack(encoded.indices).astype(np.int64)  # `to_numpy` would load pandas, half a second
-    return _Coded(codes, np.bincount(codes, minlength=len(encoded.dictionary)), encoded.dictionary)
-
-
-def _seldom_repeats(cells: Cells) -> bool:
-    """Whether surely more than half of these are distinct, by as many of them, drawn anywhere, as tell that."""
-    drawn = _drawn(len(cells))
-    if 4 * len(drawn) > len(cells):
-        return False
-    return bool(len(drawn) - len(cells.arrow.take(drawn).unique()) < REPEATS)
-
-
-@lru_cache(maxsize=64)
-def _drawn(lines: int) -> Any:
-    """Some lines of so many as Arrow numbers, in no order that a file could have.
-
-    Were half of n cells the most that are distinct, m²/2n pairs of m drawn ones would be equal: 30 of about 8 √n, and
-    fewer than 8 in one of ten million draws.
-    """
-    rows = np.unique(np.random.default_rng(lines).integers(0, lines, int(8 * lines**0.5)))
-    return pa.Array.from_buffers(pa.int64(), rows.size, [None, pa.py_buffer(rows)])
-
-
 def _crossed(
-    columns: Sequence[Cells], coded: Sequence[_Coded], lines: int
+    columns: Sequence[Cells], coded: Sequence[CodedLines], lines: int
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Pairs of a key and a variable that each line is the only one of; only where there are none, with visits."""
-    repeated = [i for i, one in enumerate(columns) if not _seldom_repeats(one)]
+    repeated = [i for i, one in enumerate(columns) if not seldom_repeats(one)]
     repeated = [i for i in repeated if LEAST_VARIABLES <= coded[i].distinct <= lines / 2]
-    repeated = [i for i in repeated if _empty(coded[i]) <= EMPTY_MOST * lines]
+    repeated = [i for i in repeated if empty_count(coded[i]) <= EMPTY_MOST * lines]
     keys = [i for i in repeated if coded[i].distinct >= LEAST_KEYS]
     pairs = [(k, (v,)) for k in keys for v in repeated if k != v]
     found = False
@@ -218,12 +166,12 @@ def _crossed(
     for key in keys:
         for variable, visit in permutations([i for i in repeated if i != key], 2):
             if coded[visit].distinct <= min(MOST_VISITS, coded[variable].distinct):
-                both = _together(coded, (variable, visit))
+                both = together(coded, (variable, visit))
                 if _is_crossing(coded[key], both, lines):
                     yield key, (variable, visit)
 
 
-def _is_crossing(key: _Coded, variable: _Coded, lines: int) -> bool:
+def _is_crossing(key: CodedLines, variable: CodedLines, lines: int) -> bool:
     """Whether lines are of few variables that many keys have, each once; counts tell most tables that are not."""
     if key.distinct * variable.distinct < ONCE * lines or variable.distinct > lines / 2:
         return False
@@ -235,43 +183,23 @@ def _is_crossing(key: _Coded, variable: _Coded, lines: int) -> bool:
     return bool(np.unique(key.codes * variable.distinct + variable.codes).size >= ONCE * lines)
 
 
-def _together(coded: Sequence[_Coded], columns: Sequence[int]) -> _Coded:
-    """Several columns as one; its texts are those of none."""
-    codes = np.zeros_like(coded[columns[0]].codes)
-    for i in columns:
-        codes = codes * coded[i].distinct + coded[i].codes
-    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    return _Coded(codes, counts, None)
-
-
-def _empty(one: _Coded) -> int:
-    return int(one.counts[np.from_dlpack(pc.binary_length(one.texts)) == 0].sum())
-
-
-def _depends(coded: Sequence[_Coded], column: int, on: Codes) -> bool:
-    """Whether a column says the same, and something, wherever these codes are the same."""
-    one = coded[column]
-    own = np.unique(on).size
-    return one.distinct > 1 and np.unique(on * one.distinct + one.codes).size <= 1.02 * own + 1
-
-
 def _values_of(
-    columns: Sequence[Cells], coded: Sequence[_Coded], key: int | None, variables: Sequence[int]
+    columns: Sequence[Cells], coded: Sequence[CodedLines], key: int | None, variables: Sequence[int]
 ) -> list[int]:
     """The columns that depend on both, without those that number the lines."""
-    of_variable = _together(coded, variables).codes
+    of_variable = together(coded, variables).codes
     found = []
     for i, one in enumerate(coded):
-        if i == key or i in variables or one.distinct < 2 or _depends(coded, i, of_variable):
+        if i == key or i in variables or one.distinct < 2 or depends(coded, i, of_variable):
             continue
-        if key is not None and _depends(coded, i, coded[key].codes):
+        if key is not None and depends(coded, i, coded[key].codes):
             continue
         if not _numbers_lines(columns[i], coded, i):
             found.append(i)
     return found
 
 
-def _numbers_lines(cells: Cells, coded: Sequence[_Coded], at: int) -> bool:
+def _numbers_lines(cells: Cells, coded: Sequence[CodedLines], at: int) -> bool:
     """Whether a column is another whole number in every line."""
     for first in (20, LOOKED_AT):
         if not all(text.isdigit() for text in cells.arrow[:first].to_pylist()):
@@ -281,7 +209,7 @@ def _numbers_lines(cells: Cells, coded: Sequence[_Coded], at: int) -> bool:
 
 def _speaks(
     columns: Sequence[Cells],
-    coded: Sequence[_Coded],
+    coded: Sequence[CodedLines],
     key: int,
     variables: tuple[int, ...],
     values: Sequence[int],
@@ -291,7 +219,7 @@ def _speaks(
         return None
     fields = _fields(coded[variables[0]].texts) and not _fields(coded[key].texts)
     rows = np.unique(np.linspace(0, coded[0].codes.size - 1, LOOKED_AT).astype(np.int64))
-    of_variable, of_key = _together(coded, variables).codes[rows], coded[key].codes[rows]
+    of_variable, of_key = together(coded, variables).codes[rows], coded[key].codes[rows]
     gain = sum(
         _alike(forms, of_variable) - _alike(forms, of_key)
         for forms in (_forms([columns[i][int(row)] for row in rows]) for i in values)
@@ -300,7 +228,7 @@ def _speaks(
     return score - 0.01 * len(variables) if score >= ALIKE else None
 
 
-def _keyless(columns: Sequence[Cells], coded: Sequence[_Coded], lines: int) -> Roles | None:
+def _keyless(columns: Sequence[Cells], coded: Sequence[CodedLines], lines: int) -> Roles | None:
     """A variable with as many lines as any other, in blocks or in turn, beside its value and nothing else."""
     telling: list[int] = []
     for i in sorted(
@@ -330,18 +258,9 @@ def _keyless(columns: Sequence[Cells], coded: Sequence[_Coded], lines: int) -> R
     return None
 
 
-def occurrences(codes: Codes) -> Codes:
-    """By line, how many lines of the same code stand before it."""
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes)
-    before = np.empty_like(codes)
-    before[order] = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    return before
-
-
-def _variables(coded: Sequence[_Coded], columns: Sequence[int]) -> tuple[Codes, list[str]]:
+def _variables(coded: Sequence[CodedLines], columns: Sequence[int]) -> tuple[Codes, list[str]]:
     """By line the number of its variable, and the variables' names."""
-    one = _together(coded, columns)
+    one = together(coded, columns)
     _, first = np.unique(one.codes, return_index=True)
     parts = [[coded[i].texts[int(coded[i].codes[at])].as_py().strip() for i in columns] for at in first]
     return one.codes, [_name_of(*part) for part in parts]

@@ -16,7 +16,7 @@ import pytest
 from matcher.contents import Cells, Table
 from matcher.examine import Examiner
 from matcher.sketches import EnrolledCohort, EnrolledRelease, Evidence
-from matcher.tables import shapes
+from matcher.tables.line_codes import _drawn, seldom_repeats
 from matcher.tables.long_lines import LongLines, long_lines
 from matcher.tables.rows import MOST_COLUMNS, RowSketch, compare, sketch
 from matcher.tables.shapes import long_roles, stood_upright, widened
@@ -396,9 +396,9 @@ def test_a_column_whose_cells_stand_twice_is_never_taken_for_one_without_repeats
         codes = np.random.default_rng(lines).permutation(codes)
     if order == "in turn":
         codes = np.tile(np.arange(lines // 2), 2)
-    assert not shapes._seldom_repeats(Cells(pl.Series(codes).cast(pl.String).to_arrow()))
+    assert not seldom_repeats(Cells(pl.Series(codes).cast(pl.String).to_arrow()))
 
 
 def test_a_column_without_repeats_is_told_by_few_of_its_cells() -> None:
-    assert shapes._seldom_repeats(Cells(pl.Series(np.arange(20_000)).cast(pl.String).to_arrow()))
-    assert len(shapes._drawn(20_000)) < 1_200
+    assert seldom_repeats(Cells(pl.Series(np.arange(20_000)).cast(pl.String).to_arrow()))
+    assert len(_drawn(20_000)) < 1_200
