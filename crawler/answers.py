@@ -135,8 +135,11 @@ def _is_whole(headers: Mapping[str, str]) -> bool:
 
 def is_web_page(headers: Mapping[str, str], look: bytes) -> bool:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _PAGE_TYPES:
+        # Servers that know no ending call everything a page; lines without a single tag are a table.
+        return b"<" in look or look.count(b"\n") < 2
     if kind:
-        return kind in _PAGE_TYPES
+        return False
     return look.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
 
 

@@ -17,12 +17,13 @@ _BLANKS = re.compile(r"[ \t\r\f\v\u00a0]+")
 
 @dataclass(frozen=True)
 class Shown:
-    """One page: its products as their markup has them, its title, its text, and its text without what is a link."""
+    """One page: its products as their markup has them, its title, its text, that without links, and the links."""
 
     products: list[dict[str, Any]]
     title: str = ""
     text: str = ""
     words: str = ""
+    hrefs: tuple[str, ...] = ()
 
 
 def parsed(answer: Answered) -> Any | None:
@@ -69,7 +70,8 @@ def shown(answer: Answered) -> Shown:
     bodies = page.xpath("//main") or page.xpath("//body") or [page]
     text = clean("\n".join(bodies[0].itertext()))
     words = clean("\n".join(bodies[0].xpath(".//text()[not(ancestor::a)]")))
-    return Shown(list(found.values()), title, text, words)
+    hrefs = tuple(str(one) for one in bodies[0].xpath(".//a/@href"))
+    return Shown(list(found.values()), title, text, words, hrefs)
 
 
 def _things(thing: Any, depth: int) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urldefrag, urljoin, urlsplit
 
@@ -34,6 +35,7 @@ MANIFEST = Manifest(
         "sitemap_addresses": 5000,
         "files_a_listing": 20,
         "listings_a_page": 50,
+        "leads_to": 20,
     },
     terms_of_use=None,
     needs_sign_in=False,
@@ -149,10 +151,23 @@ def _listings(page: Shown, answer: Answered, plan: SourcePlan) -> list[Offer]:
     if own:
         # Of several, each is told by its own words: those of the page are of all of them.
         text = page.text if len(own) == 1 else ""
-        return [_listing_offer(one, answer, text, plan) for one in own[: MANIFEST.caps["listings_a_page"]]]
-    if answer.kind == "tip":
-        return [_page_offer(answer, page.title, page.text)] if page.text else []
-    return [_page_offer(answer, page.title, page.text)] if _names_a_term(page, answer, plan) else []
+        most = MANIFEST.caps["listings_a_page"]
+        made = [_listing_offer(one, answer, text, plan) for one in own[:most]]
+    elif page.text and (answer.kind == "tip" or _names_a_term(page, answer, plan)):
+        made = [_page_offer(answer, page.title, page.text)]
+    else:
+        return []
+    away = _leads_to(page, answer, plan)
+    return [replace(one, details={**one.details, "leads_to": away}) for one in made] if away else made
+
+
+def _leads_to(page: Shown, answer: Answered, plan: SourcePlan) -> list[str]:
+    """Where an offer that names a term sends its buyers, such as a netdisk: for people, it is not followed."""
+    if not pictures.is_wanted(f"{page.title}\n{page.text}", plan.terms):
+        return []
+    urls = (_absolute(answer.url, one) for one in page.hrefs)
+    away = [one for one in dict.fromkeys(urls) if one and not _is_own(one, plan)]
+    return [one for one in away if not may_be_data(urlsplit(one).path)][: MANIFEST.caps["leads_to"]]
 
 
 def _names_a_term(page: Shown, answer: Answered, plan: SourcePlan) -> bool:
@@ -209,6 +224,7 @@ def _listing_offer(product: Mapping[str, Any], answer: Answered, page_text: str,
         "is_listing": True,
         "picture": _absolute(answer.url, picture) if picture else None,
         "price": text_of(price) or None,
+        "price_to": text_of(offer.get("highPrice")) or None,
         "currency": text_of(offer.get("priceCurrency") or product.get("product:price:currency")) or None,
         "item": text_of(product.get("sku") or product.get("productID") or product.get("mpn")) or None,
         "availability": text_of(offer.get("availability")).rpartition("/")[2] or None,

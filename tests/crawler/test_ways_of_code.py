@@ -37,7 +37,7 @@ ODD_NAMES = [
 def zipped(content: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("data.csv", content)
+        made.writestr(zipfile.ZipInfo("data.csv"), content, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
