@@ -13,7 +13,7 @@ so that rows of strangers may be mixed in, corrected for every key that was trie
 their values, for the columns that each could have been.
 
 Few rows whose columns were shuffled can fall into place again: of three rows, two columns do so once in six times.
-So the odds are also no higher than the number of ways to shuffle the rows that hit (`_ways_to_shuffle`).
+So the odds are also no higher than the number of ways to shuffle the rows that hit (`ways_to_shuffle`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import comb, lgamma, log, log2, log10
+from math import comb, log2, log10
 
 import numpy as np
 import numpy.typing as npt
@@ -29,14 +29,14 @@ import numpy.typing as npt
 from matcher.tables.cells import Column, Hashes32, short
 from matcher.tables.odds import log10_e_value
 from matcher.tables.row_index import RowIndex, slots_of
-from matcher.tables.row_keys import Keys, is_among, keys_of, keys_of_shifted, twin_rate
+from matcher.tables.row_keys import Keys, is_among, keys_of, twin_rate
+from matcher.tables.shuffling import SHIFTS, arrangements, rate_of_shifted, ways_to_shuffle
 
 MOST_COLUMNS_IN_A_KEY = 8
 STARTS = 4
 """Keys are grown from so many first columns, so that one recoded column spoils not all."""
 LEAST_ROWS = 3
 RAISED = 0.75
-SHIFTS = 16
 FIRST_SHIFTS = 3
 """Most keys of strangers are told by so few."""
 FEW_ROWS = 12
@@ -253,11 +253,11 @@ def _join(
     found = is_among(distinct, keys)
     hits = nobody.copy()
     hits[complete] = found[which]
-    ways = _ways_to_shuffle([one[np.flatnonzero(complete)[first][found]] for one in find_columns])
+    ways = ways_to_shuffle([one[np.flatnonzero(complete)[first][found]] for one in find_columns])
     rate = max(twin_rate(keys), 3.0 / index.records_count)
     filled = [one[complete] for one in find_columns]
     for shifts in (SHIFTS,) if in_full else (0, FIRST_SHIFTS, SHIFTS):
-        chance = _raised(max(rate, _rate_of_shifted(filled, keys, shifts)))
+        chance = _raised(max(rate, rate_of_shifted(filled, keys, shifts)))
         odds = _odds_of(found, chance)
         if shifts < SHIFTS and ways <= CERTAIN and odds <= sum(one.price for one in key):
             return Linked(odds, 1, tuple(key), chance, hits, hits, ways, is_bound=True)
@@ -330,7 +330,7 @@ def _join_by_pattern(
         rate = max(twin_rate(keys), 3.0 / index.records_count)
         if rows.size > 2:
             complete = filled[:, chosen].all(axis=1)
-            rate = max(rate, _rate_of_shifted([columns[i][complete] for i in chosen], keys))
+            rate = max(rate, rate_of_shifted([columns[i][complete] for i in chosen], keys))
         chances[rows] = _raised(rate)
         hits[rows] = found & new
         records[rows] = [int((keys == one).argmax()) for one in find]
@@ -371,7 +371,7 @@ def _ways_of_few(
     for one in order:
         cells = cut[one][rows]
         agrees = bool((cells == index.cells_at(one.column, one.tag, records)).all())
-        own = _arrangements(cells if agrees else cells[cells != 0])
+        own = arrangements(cells if agrees else cells[cells != 0])
         if one in key:
             ways += own
             most = max(most, own)
@@ -380,39 +380,8 @@ def _ways_of_few(
     return ways - most
 
 
-def _arrangements(cells: Hashes32) -> float:
-    """log10 of the orders in which these cells can stand."""
-    _, counts = np.unique(cells, return_counts=True)
-    return float((lgamma(cells.size + 1) - sum(lgamma(int(n) + 1) for n in counts)) / log(10))
-
-
-def _ways_to_shuffle(columns: Sequence[Hashes32]) -> float:
-    """log10 of the ways to put a table's columns together, its most telling column held still."""
-    ways = [_arrangements(cells) for cells in columns]
-    return sum(ways) - max(ways)
-
-
 def _raised(rate: float) -> float:
     return float(min(1.0, max(3 * rate, rate**RAISED)))
-
-
-def _rate_of_shifted(columns: Sequence[Hashes32], keys: Keys, shifts: int = SHIFTS) -> float:
-    """How often keys of these columns, shifted against each other, are in the index; 1 for a single row.
-
-    Of fewer shifts than SHIFTS, how often they would be at least if no other shift gave any.
-    """
-    rows = columns[0].size
-    if rows < 2:
-        return 1.0
-    steps = np.random.default_rng(rows).permutation(rows - 1)[:SHIFTS] + 1
-    own, asked = keys_of(columns), [np.zeros(0, dtype=np.uint64)]
-    for step in steps[:shifts].tolist():
-        shifted = keys_of_shifted(columns, [step * i % rows for i in range(len(columns))])
-        # a shift by a multiple of the rows gives a row back to itself where columns are many; others count
-        asked.append(shifted[(shifted != 0) & (shifted != own)])
-    together = np.concatenate(asked)
-    held = int(is_among(together, keys).sum()) if together.size else 0
-    return held / max(1, together.size + rows * steps[shifts:].size)
 
 
 def _enough(cut: dict[Aligned, Hashes32], key: Sequence[Aligned]) -> bool:
