@@ -20,9 +20,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin
 
+from crawler.large_files import Pointer, pointers
 from crawler.manners import Door
 from crawler.tips import is_web_address
 
@@ -52,6 +54,9 @@ class Cloned:
     heads_count: int
     submodules: tuple[str, ...] = ()
     """Addresses of repositories that stand inside this one and are no part of its history."""
+    large: tuple[Pointer, ...] = ()
+    """What the history only points to."""
+    has_more_large: bool = False
 
 
 @contextmanager
@@ -93,7 +98,17 @@ def cloned(
             "-C", str(repository), "-c", "pack.threads=1", "bundle", "create", "--quiet", str(bundle), "--all"
         )
         inside = _submodules(ask, repository, url) if head else ()
-        yield Cloned(bundle, _sha256(bundle), bundle.stat().st_size, head or refs[0], len(refs), inside)
+        large, more = pointers(partial(ask.run, "-C", str(repository))) if head else ([], False)
+        yield Cloned(
+            bundle,
+            _sha256(bundle),
+            bundle.stat().st_size,
+            head or refs[0],
+            len(refs),
+            submodules=inside,
+            large=tuple(large),
+            has_more_large=more,
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -17,7 +17,7 @@ from scrapy.exceptions import IgnoreRequest
 from sqlalchemy import Engine
 from w3lib.url import safe_url_string
 
-from crawler import evidence, frontier
+from crawler import clones, evidence, frontier
 from crawler.answers import classify, wait_asked
 from crawler.frontier import Content, Ending
 from crawler.manners import Door
@@ -25,7 +25,7 @@ from crawler.models import Answer, Capture, Lead, LeadState, now
 from crawler.passes import SourcePass
 from crawler.plans import Manners
 from crawler.platforms import Address, Answered, Asking, Offer, Reading
-from crawler.repositories import NotCloned, cloned
+from crawler.repositories import NotCloned
 from crawler.scrapy_manners import MOST_REDIRECTS, slot
 from crawler.vault import Vault
 from crawler.wire import decoded, in_words
@@ -341,50 +341,10 @@ class LeadWalk:
             self._done(one)
 
     def _clone_here(self, one: SourcePass, lead: Lead) -> None:
-        host = urlsplit(lead.url).hostname
-        allowed = {*one.platform.MANIFEST.hosts, urlsplit(one.plan.address).hostname}
-        if host not in allowed:
-            raise NotCloned("another host than the platform's")
-        details = lead.details
-        with cloned(
-            lead.url,
-            door=one.door,
-            workplace=self.vault.workplace(),
-            max_bytes=self.manners.repository_bytes,
-            seconds=self.manners.clone_seconds,
-            user_agent=self.manners.user_agent,
-        ) as repository:
-            stored = frontier.stored_object(self.engine, repository.sha256)
-            if stored is None:
-                with repository.bundle.open("rb") as stream:
-                    stored = self.vault.put(stream)
-            named = ("full_name", "clone_url", "default_branch", "pushed_at", "forks_count", "tip", "api_url")
-            name = str(details["full_name"]).replace("/", "-").removesuffix(".git")
-            offer = Offer(
-                kind="git",
-                name=f"{name}.bundle",
-                url=details["html_url"],
-                content=b"",
-                account=details.get("account"),
-                title=details.get("title"),
-                origin=details.get("origin"),
-                details={
-                    **{key: details[key] for key in named if details.get(key) is not None},
-                    "head": repository.head,
-                    "commit": repository.head,
-                    "heads_count": repository.heads_count,
-                },
-            )
-            content = Content(
-                offer=offer, sha256=repository.sha256, size_bytes=repository.size_bytes, vault_object=stored
-            )
-            one.heard += 1
-            one.answers["clone"] += 1
-            parts = (one.platform.claims(url, one.plan) for url in repository.submodules)
-            found = tuple(part for part in parts if part is not None)
-            self._finish(
-                one, lead, Ending(contents=(content,), capture_of=details.get("capture_id"), addresses=found)
-            )
+        ending = clones.look(self.engine, self.vault, self.manners, one, lead)
+        one.heard += 1
+        one.answers["clone"] += 1
+        self._finish(one, lead, ending)
 
     def _end_limited(self, one: SourcePass, lead: Lead, wait: float | None) -> None:
         seconds = wait if wait is not None else min(15.0 * 2**lead.attempts, 3600.0)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import lxml.html
 
+from crawler import large_files
 from crawler.answers import whereabouts_of
 from crawler.models import Answer, Copy, Whereabouts
 from crawler.plans import SourcePlan
@@ -50,7 +51,7 @@ def searches(plan: SourcePlan, cursor: Mapping[str, Any]) -> Iterator[Address]:
 def asking(kind: str, plan: SourcePlan) -> Asking:
     # Robots.txt is for pages; git itself never asks for it.
     headers = {"Git-Protocol": "version=0"} if kind == "refs" else {}
-    return Asking(headers=headers, robots=kind == "index", clone=kind == "clone")
+    return Asking(headers=headers, robots=kind == "index", clone=kind in ("clone", large_files.KIND))
 
 
 def read(answer: Answered, plan: SourcePlan) -> Reading:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from crawler import large_files
 from crawler.answers import whereabouts_of
 from crawler.github_beside import (
     ISSUES,
@@ -77,7 +78,7 @@ def asking(kind: str, plan: SourcePlan) -> Asking:
         bucket=bucket,
         robots=False,
         is_file=kind in ("blob", "asset"),
-        clone=kind == "clone",
+        clone=kind in ("clone", large_files.KIND),
         conditional=kind in ("repository", "releases", "readme"),
     )
 

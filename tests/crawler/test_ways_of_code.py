@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from flask import Response
 from config.demo.sites.github_rest import Repository
 from config.demo.sites.repositories import fork_repository
 from config.demo.sites.serving import served
-from crawler.models import Copy
+from crawler.ask import ask_again
+from crawler.models import Copy, Whereabouts
 from crawler.spider import SourceOutcome
 from tests.crawler.code_site import CodeSite
 from tests.crawler.crawling import Watch
@@ -105,7 +107,7 @@ def _moved(site: CodeSite, name: str) -> None:
 
 
 def _beside(site: CodeSite, ways: dict[str, tuple[bytes, str]]) -> None:
-    for name in ("release-asset", "wiki", "linked-from-readme", "submodule", "large-file"):
+    for name in ("release-asset", "wiki", "linked-from-readme", "submodule", "large-file", "large-file"):
         ways[name] = (leaked(name), site.html(f"someone/{name}"))
     site.add("someone/release-asset")
     site.assets["someone/release-asset"] = {"data.csv": leaked("release-asset")}
@@ -122,7 +124,8 @@ def _beside(site: CodeSite, ways: dict[str, tuple[bytes, str]]) -> None:
         "someone/holds-submodule", {".gitmodules": b'[submodule "d"]\n\tpath = d\n\turl = ../submodule.git\n'}
     )
     site.add("someone/submodule", {"d.csv": leaked("submodule")}, readme="says nothing of it")
-    site.add("someone/large-file", {"d.csv": site.pointer(leaked("large-file"))})
+    pointers = {".gitattributes": b"*.csv filter=lfs\n", "a b/d.csv": site.pointer(leaked("large-file"))}
+    site.add("someone/large-file", pointers, {"a b/d.csv": None})
     site.add("someone/discussed", readme="nothing")
     for name in ("issue-attachment", "comment-attachment"):
         site.files[f"{name}.csv"] = leaked(name)
@@ -168,7 +171,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
 WAYS = [
     "root", "deep", "gzipped", "zipped", "notebook", *(f"odd-name-{n}" for n in range(len(ODD_NAMES))), "split",
     "old-commit", "branch", "tag", "pull-request", "fork", "renamed", "release-asset", "wiki", "linked-from-readme",
-    "submodule", "issue-attachment", "comment-attachment", "gist",
+    "submodule", "large-file", "issue-attachment", "comment-attachment", "gist",
 ]  # fmt: skip
 
 
@@ -319,3 +322,47 @@ def test_a_repository_too_large_to_clone_is_read_file_by_file(
     at = {one.url.partition("/blob/main/")[2] for one in watch.copies}
     assert {"data/raw.csv", "copy/raw.csv"} <= at
     assert "data/with%20space%20%26%20%C3%BCml%C3%A4ut%23%2541%3F.csv" in at
+
+
+def test_a_store_that_gives_something_else_gives_no_find_and_is_told(site: CodeSite, watch: Watch) -> None:
+    pointer = site.pointer(leaked("large"))
+    site.add("someone/large", {".gitattributes": b"*.csv filter=lfs\n", "d.csv": pointer})
+    site.large = dict.fromkeys(site.large, leaked("other"))
+    outcome = watch.crawl(site.plan, attempts=1)
+    assert outcome.answers["clone: other content than was pointed to"] == 1
+    assert [one.find_sha256 for one in watch.copies if one.details.get("path")] == []
+    site.large = dict.fromkeys(site.large, leaked("large"))
+    watch.crawl(site.plan, attempts=1)
+    assert leaked("large") in watch.finds.values()
+
+
+def test_what_is_beside_a_history_is_told_as_up_and_as_gone(site: CodeSite, watch: Watch) -> None:
+    ways: dict[str, tuple[bytes, str]] = {}
+    _beside(site, ways)
+    tip(watch, f"{site.address}/gist/someone/0a1b2c3d")
+    watch.crawl(site.plan)
+    parts = ("release-asset", "wiki", "linked-from-readme", "large-file", "gist")
+    copies = [one for one in watch.copies if any(one.url.startswith(ways[part][1]) for part in parts)]
+    assert {one.whereabouts for one in ask_again([site.plan], watch.manners, copies)} == {Whereabouts.UP}
+    site.refuse += [("/", refused(404, '{"message": "Not Found"}')) for _ in range(3 * len(copies))]
+    assert {one.whereabouts for one in ask_again([site.plan], watch.manners, copies)} == {Whereabouts.GONE}
+
+
+@pytest.mark.parametrize("moment", [0.1, 0.5, 1.0, 2.0])
+def test_a_crawl_of_code_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path, moment: float) -> None:
+    watch = Watch(tmp_path)
+    with serving(tmp_path) as site:
+        ways: dict[str, tuple[bytes, str]] = {}
+        _beside(site, ways)
+        del ways["gist"]
+        child = watch.begin(site.plan)
+        until = time.monotonic() + 20
+        while not site.hub.asked and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(moment)
+        child.kill()
+        outcome = watch.crawl(site.plan)
+    contents = found(watch, tmp_path / "inside")
+    assert [way for way, (content, _) in ways.items() if content not in contents] == []
+    assert (outcome.failed, outcome.leads_left) == (False, 0)
+    assert len({(one.url, one.find_sha256) for one in watch.copies}) == len(watch.copies)
