@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def sender_of(workspace: Workspace) -> Sender | None:
     """Who signs the notices; None while a placeholder stands in the settings."""
+    from takedown.field_titles import read_titles
     from takedown.sender import Sender
 
     given = workspace.settings.sender.model_dump()
@@ -22,7 +23,11 @@ def sender_of(workspace: Workspace) -> Sender | None:
         not said.strip() or PLACEHOLDER in said for name, said in given.items() if not name.endswith("_zh")
     ):
         return None
-    return Sender(**given)
+    home = workspace.settings.home
+    return Sender(
+        **given,
+        titles={cohort: read_titles(home / one) for cohort, one in workspace.settings.dictionaries.items()},
+    )
 
 
 def directory_of(workspace: Workspace) -> Directory:

@@ -187,6 +187,8 @@ class Settings(_Section):
     sources: tuple[SourceSettings, ...] = ()
     sender: SenderSettings = SenderSettings()
     recipients: Recipients = Recipients()
+    dictionaries: dict[str, Path] = {}
+    """A data dictionary of each cohort, for the titles of fields in notices; from the workspace where not absolute."""
     mail: Mail = Mail()
     schedule: ScheduleSettings = ScheduleSettings()
     console: ConsoleSettings = ConsoleSettings()

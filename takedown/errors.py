@@ -4,7 +4,8 @@ TakedownError
 ├── UnknownCase, UnknownNotice, UnknownPerson    nothing has that name
 ├── NotAllowed          the person's role does not allow it, or author and approver are one
 ├── NotNow              the state does not allow it
-└── BadSender           the settings do not say who signs
+├── BadSender           the settings do not say who signs
+└── BadDictionary       the titles of a cohort's fields cannot be read
 """
 
 from __future__ import annotations
@@ -36,3 +37,7 @@ class NotNow(TakedownError):
 
 class BadSender(TakedownError):
     """It is not said who signs."""
+
+
+class BadDictionary(TakedownError):
+    """A data dictionary cannot be read, or has no names and titles."""

@@ -13,6 +13,7 @@ from matcher.models import Match
 from matcher.verdict import ACCUSED_BELOW
 from takedown.addresses import Address, one_line
 from takedown.checklist import FIELD, LONG_NUMBER
+from takedown.field_titles import titled
 from takedown.grounds import WIDTH, grounds_of, kind_of, kinds_of
 from takedown.models import Case
 from takedown.sender import Sender
@@ -63,7 +64,7 @@ def slots_of(
     """Every slot of every letter; `returned` says since when each copy that was gone is up again."""
     people = max((match.participants_matched or 0 for match in matches), default=0)
     today = now().date()
-    columns = _fields(matches)
+    columns = [titled(one, sender.titles.get(case.cohort, {})) for one in _fields(matches)]
     named = list(dict.fromkeys(addresses))
     listings = len({one.item or one.url for one in named})
     has_data = kinds_of(matches) != ["offer"]

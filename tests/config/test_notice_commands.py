@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import Session
 
 from config.rounds import draft_round
+from config.settings import SenderSettings
 from config.workspace import open_workspace
 from takedown import cases
 from tests.config.test_command_line import run
@@ -19,7 +20,7 @@ def home(tmp_path: Path) -> Path:
     """A workspace with people, a sender and one open case."""
     home = tmp_path / "home"
     run(home, "init", code=0)
-    lines = [f'{name} = "{getattr(SENDER, name)}"' for name in SENDER.__dataclass_fields__]
+    lines = [f'{name} = "{getattr(SENDER, name)}"' for name in SenderSettings.model_fields]
     (home / "settings.toml").write_text("\n".join(["[sender]", *lines]), encoding="utf-8")
     workspace = open_workspace(home)
     with Session(workspace.engine) as session:
