@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -31,8 +31,9 @@ def mark_and_register(
     canaries: int,
     donors: Path | None = None,
     delivered: date | None = None,
-) -> dict[str, Any]:
-    """Writes the marked copy into `out` and registers it; answers counts for the log.
+    tell: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Writes the marked copy into `out` and registers it; `tell` is told counts for the log before that is done.
 
     Raises:
         BadSettings: there is nothing to mark.
@@ -60,11 +61,11 @@ def mark_and_register(
             donors=donors,
         )
         try:
-            _register(workspace, cohort, release, marked, recipient, tuple(genotypes), id_column, delivered)
+            _register(
+                workspace, cohort, release, marked, recipient, tuple(genotypes), id_column, delivered, tell
+            )
         finally:
             marked.forget_ids()  # the bridge holds participants' ids
-    commitment = marked.manifest.get("commitment_sha256")
-    return {"files": len(marked.files), "ids": marked.ids_count, "commitment_sha256": commitment}
 
 
 def _register(
@@ -76,10 +77,16 @@ def _register(
     sources: tuple[Path, ...],
     id_column: str | None,
     delivered: date | None,
+    tell: Callable[[dict[str, Any]], None] | None,
 ) -> None:
     from matcher.enrol import add_release
     from matcher.genotypes.enrol_release import Copied
 
+    counts = {
+        "files": len(marked.files),
+        "ids": marked.ids_count,
+        "commitment_sha256": marked.manifest.get("commitment_sha256"),
+    }
     places = next((one.places for one in marked.files if one.kind == "genotypes"), None)
     add_release(
         workspace.enrolment,
@@ -94,6 +101,7 @@ def _register(
         marked=True,
         copied=Copied(sources, places) if places is not None else None,
         prepare=lambda _folder: {"marks": marked.manifest},
+        tell=(lambda _row: tell(counts)) if tell is not None else None,
     )
 
 

@@ -19,11 +19,16 @@ SECONDS = 30.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class BadManifest(BadSettings):
+    """A commitment that was altered beyond reading."""
+
+
 def read_manifest(settings: Settings, cohort: str, release: str) -> tuple[Path, dict[str, Any]]:
     """The cohort's folder and the signed manifest of one release.
 
     Raises:
         BadSettings: the release has none.
+        BadManifest: it is not as it was written.
     """
     from matcher.library import cohort_folder
     from matcher.watermarks.roster import manifest_file
@@ -32,8 +37,25 @@ def read_manifest(settings: Settings, cohort: str, release: str) -> tuple[Path, 
     path = manifest_file(folder, release)
     if not path.is_file():
         raise BadSettings(f"{cohort}/{release} has no commitment; only `release mark` makes one")
-    signed: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+    try:
+        signed: Any = json.loads(path.read_text(encoding="ascii"))
+    except (ValueError, RecursionError):
+        signed = None
+    if not isinstance(signed, dict) or not isinstance(signed.get("manifest"), dict):
+        raise BadManifest(
+            f"the commitment of {cohort}/{release} is not as it was written; put back a copy of it"
+        )
     return folder, signed
+
+
+def is_signed(signed: dict[str, Any]) -> bool:
+    """Whether a manifest is signed by the key that it names."""
+    from matcher.watermarks.verify_commitment import manifest_holds
+
+    try:
+        return manifest_holds(signed)
+    except (KeyError, TypeError, ValueError):  # key or signature are none
+        return False
 
 
 def stamp_release(settings: Settings, cohort: str, release: str, authority: Path) -> datetime:

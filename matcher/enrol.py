@@ -12,15 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from matcher.errors import AlreadyEnrolled, BadSourceFile, NotEnrolled
 from matcher.library import cohort_folder, release_folder
 from matcher.models import Cohort, Release
-from matcher.publishing import published
+from matcher.publishing import published, sync_tree
 from matcher.sketches import MatchingKeys
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 LONGEST_LINE = 300
+Row = TypeVar("Row", Cohort, Release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,12 @@ def add_cohort(
     id_column: str | None = None,
     aliases: Sequence[str] = (),
     in_place: bool = False,
+    tell: Callable[[Cohort], None] | None = None,
 ) -> Cohort:
     """Registers a source cohort and builds its indexes; only keyed hashes of ids and values are kept.
 
     With `in_place` genotypes are not copied: the index reads them from their .bed or .pgen, which must stay.
+    `tell` is told of the row when all is built and nothing is registered yet; where it raises, nothing is.
 
     Raises:
         AlreadyEnrolled: the name is taken.
@@ -91,11 +95,7 @@ def add_cohort(
                 tables_enrol.enrol_ids(folder, enrolled.samples, enrolment.keys)
         texts_enrol.enrol_texts(folder, name, row.title, tuple(aliases))
 
-    with published(cohort_folder(enrolment.indexes, name), keep=_GENOTYPES if genotypes else ()) as folder:
-        build(folder)
-    with Session(enrolment.engine, expire_on_commit=False) as session:
-        session.add(row)
-        session.commit()
+    _publish(enrolment, cohort_folder(enrolment.indexes, name), bool(genotypes), build, row, tell)
     return row
 
 
@@ -113,11 +113,13 @@ def add_release(
     marked: bool = False,
     copied: Copied | None = None,
     prepare: Callable[[Path], dict[str, Any]] | None = None,
+    tell: Callable[[Release], None] | None = None,
 ) -> Release:
     """Registers one hand-over to one recipient: its ids, what it held, and digests of its files.
 
     `copied` says what the genotypes were made from, if they were made here: they are not read anew.
-    `prepare` may write more into the release's folder (its marks) and answers what to keep in the manifest.
+    `prepare` may write more into the release's folder (its marks) and answers what to keep in the manifest. `tell` as
+    in `add_cohort`.
 
     Raises:
         NotEnrolled: there is no such cohort.
@@ -160,12 +162,37 @@ def add_release(
             row.manifest = {**row.manifest, **prepare(folder)}
 
     place = release_folder(enrolment.indexes, cohort, release)
-    with published(place, keep=_GENOTYPES if genotypes else ()) as folder:
-        build(folder)
-    with Session(enrolment.engine, expire_on_commit=False) as session:
-        session.add(row)
-        session.commit()
+    _publish(enrolment, place, bool(genotypes), build, row, tell)
     return row
+
+
+def _publish(
+    enrolment: Enrolment,
+    place: Path,
+    goes_on: bool,
+    build: Callable[[Path], None],
+    row: Row,
+    tell: Callable[[Row], None] | None,
+) -> None:
+    """Builds the folder and puts it in its place together with its row.
+
+    The row is written first and committed last: whoever adds the same name at the same moment waits for it or meets
+    it, before their folder takes the place of this one. What cannot be told (to the log) is not done.
+    """
+    with Session(enrolment.engine, expire_on_commit=False) as session:
+        with published(place, keep=_GENOTYPES if goes_on else ()) as folder:
+            build(folder)
+            sync_tree(folder)  # ahead of the row, as that keeps other writers waiting
+            session.add(row)
+            try:
+                session.flush()
+            except IntegrityError:
+                raise AlreadyEnrolled(
+                    f"{row.name!r} was registered by another process meanwhile; choose another name"
+                ) from None
+            if tell is not None:
+                tell(row)
+        session.commit()
 
 
 def require_usable(enrolment: Enrolment, cohort: str, release: str, recipient: str) -> int:

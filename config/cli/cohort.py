@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.cli import tokens
 from config.cli.session import JsonOption, actor, enrolled, existing, opened, print_json, print_table
 from config.database import reading
+
+if TYPE_CHECKING:
+    from matcher.models import Cohort
 
 app = typer.Typer(help="Source cohorts: the participants to watch for.", no_args_is_help=True)
 app.command("tokens")(tokens.tokens)
@@ -50,6 +53,15 @@ def add(
     from matcher.enrol import add_cohort
 
     workspace = opened()
+
+    def tell(row: Cohort) -> None:
+        counts = {
+            "participants": row.participants_count,
+            "columns": row.columns_count,
+            "variants": row.variants_count,
+        }
+        workspace.log.append(actor=actor(None), action="cohort.add", subject=name, details=counts)
+
     row = add_cohort(
         workspace.enrolment,
         name,
@@ -59,13 +71,8 @@ def add(
         id_column=id_column,
         aliases=alias or (),
         in_place=in_place,
+        tell=tell,
     )
-    counts = {
-        "participants": row.participants_count,
-        "columns": row.columns_count,
-        "variants": row.variants_count,
-    }
-    workspace.log.append(actor=actor(None), action="cohort.add", subject=name, details=counts)
     print(
         f"Cohort {name}: {row.participants_count:,} participants, "
         f"{row.columns_count:,} columns, {row.variants_count:,} variants"
@@ -90,6 +97,7 @@ def build(
 
     workspace = opened()
     folder = enrolled(workspace, name).folder
+    workspace.log.require_writable()
     known = add_build(folder, workspace.keys.matching.genotypes, build, positions)
     workspace.log.append(actor=actor(None), action="cohort.build", subject=name, details={"variants": known})
     print(f"Cohort {name}: {known:,} variants are known by their place in {build}")
@@ -115,6 +123,9 @@ def withdraw(
     cohort = enrolled(workspace, name)
     require_list(ids, of_any_form=True)
     keys, listed = workspace.keys.matching, read_ids(ids)
+    workspace.log.append(
+        actor=actor(None), action="cohort.withdraw", subject=name, details={"ids": len(listed)}
+    )
 
     def genotypes_of(folder: Path) -> int:
         return store.withdraw(folder, listed, keys.genotypes) if store.has_genotypes(folder) else 0
@@ -132,7 +143,7 @@ def withdraw(
             f"none of these ids has genotypes or values in cohort {name!r}; "
             "give ids as the cohort or a release knows them"
         )
-    workspace.log.append(actor=actor(None), action="cohort.withdraw", subject=name, details=details)
+    workspace.log.append(actor=actor(None), action="cohort.withdrawn", subject=name, details=details)
     print(
         f"Cohort {name}: {genotypes:,} participants' genotypes and {rows:,} participants' values "
         f"({details['genotypes_of_releases']:,} and {details['rows_of_releases']:,} in releases) are compared no more"

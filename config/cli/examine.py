@@ -43,6 +43,8 @@ def examine(
     for path in paths:
         if not path.exists():
             raise ConfigError(f"there is no {path}; check the path")
+    if sarif is not None:
+        _require_place(sarif, paths, gate)
     workspace = opened()
     start_early(workspace.limits.memory_bytes)  # while the libraries below are loaded
 
@@ -92,6 +94,24 @@ def examine(
         _tell_gate(broken, sarif, json)
     if broken or is_at_least(found, "probable"):
         raise typer.Exit(1)
+
+
+def _require_place(sarif_file: Path, paths: list[Path], gate: bool) -> None:
+    """Told before hours of examining, not after.
+
+    Raises:
+        ConfigError: nothing would be written there, or over what is examined.
+    """
+    from config.errors import ConfigError
+
+    if not gate:
+        raise ConfigError("--sarif writes what the gate says; give --gate with it")
+    if sarif_file.is_dir() or not sarif_file.parent.is_dir():
+        raise ConfigError(
+            f"{sarif_file} is no name of a file in a folder that is there; give --sarif another"
+        )
+    if any(sarif_file.exists() and sarif_file.samefile(path) for path in paths):
+        raise ConfigError(f"{sarif_file} is itself to be examined; give --sarif another name")
 
 
 def _unread(skipped: dict[str, int]) -> str:

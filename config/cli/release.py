@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from config.cli.cohort import GenotypesOption, IdColumnOption, PhenotypesOption
 from config.cli.session import ByOption, JsonOption, actor, opened, print_json, print_table
+
+if TYPE_CHECKING:
+    from matcher.models import Release
 
 app = typer.Typer(help="Releases: what was handed to whom.", no_args_is_help=True)
 
@@ -40,6 +43,15 @@ def add(
     from matcher.enrol import add_release
 
     workspace = opened()
+
+    def tell(row: Release) -> None:
+        workspace.log.append(
+            actor=actor(None),
+            action="release.add",
+            subject=f"{cohort}/{release}",
+            details={"recipient": recipient, "ids": row.ids_count},
+        )
+
     row = add_release(
         workspace.enrolment,
         cohort,
@@ -50,12 +62,7 @@ def add(
         phenotypes=phenotypes or (),
         id_column=id_column,
         delivered=delivered.date() if delivered else None,
-    )
-    workspace.log.append(
-        actor=actor(None),
-        action="release.add",
-        subject=f"{cohort}/{release}",
-        details={"recipient": recipient, "ids": row.ids_count},
+        tell=tell,
     )
     print(f"Release {cohort}/{release} to {recipient}: {row.ids_count:,} ids")
 
@@ -84,7 +91,16 @@ def mark(
     from config.marking import mark_and_register
 
     workspace = opened()
-    made = mark_and_register(
+
+    def tell(made: dict[str, Any]) -> None:
+        workspace.log.append(
+            actor=actor(None),
+            action="release.mark",
+            subject=f"{cohort}/{release}",
+            details={"recipient": recipient, **made},
+        )
+
+    mark_and_register(
         workspace,
         cohort,
         release,
@@ -96,12 +112,7 @@ def mark(
         canaries=canaries,
         donors=donors,
         delivered=delivered.date() if delivered else None,
-    )
-    workspace.log.append(
-        actor=actor(None),
-        action="release.mark",
-        subject=f"{cohort}/{release}",
-        details={"recipient": recipient, **made},
+        tell=tell,
     )
     print(f"Release {cohort}/{release} to {recipient}: marked copy in {out}")
 
@@ -122,6 +133,7 @@ def stamp(cohort: str, release: str, authority: AuthorityOption, by: ByOption = 
     workspace = opened()
     with Session(workspace.engine) as session:
         person = find_person(session, actor(by)).name
+    workspace.log.require_writable()
     moment = stamp_release(workspace.settings, cohort, release, authority)
     workspace.log.append(
         actor=person,
@@ -141,12 +153,15 @@ def verify(
     ] = None,
 ) -> None:
     """Check the commitment of a marked release, and its time stamp."""
-    from config.stamping import read_manifest, verified_stamp
-    from matcher.watermarks.verify_commitment import manifest_holds
+    from config.stamping import BadManifest, is_signed, read_manifest, verified_stamp
 
     settings = opened().settings
-    _, signed = read_manifest(settings, cohort, release)
-    holds = manifest_holds(signed)
+    try:
+        _, signed = read_manifest(settings, cohort, release)
+    except BadManifest as wrong:
+        print(f"DOES NOT HOLD: {wrong}")
+        raise typer.Exit(1) from None
+    holds = is_signed(signed)
     print(f"{'holds' if holds else 'DOES NOT HOLD'}: the manifest is signed by its key")
     if authority is not None:
         moment = verified_stamp(settings, cohort, release, authority)
@@ -167,6 +182,7 @@ def explain(
     from config.marking import explain_find
 
     workspace = opened()
+    workspace.log.require_writable()
     sentence, odds = explain_find(workspace, cohort, release, paths, out)
     workspace.log.append(
         actor=actor(by),

@@ -25,6 +25,7 @@ from config.demo.sites.git_site import GitSite
 from config.demo.sites.github_rest import TOKEN
 from config.demo.sites.serving import served
 from config.demo.verdict import Told, print_told, tell
+from config.errors import BadSettings
 
 RECIPIENTS = {
     "r-1011": "Alder Institute",
@@ -51,7 +52,7 @@ def run_demo(keep: Path | None, console: bool) -> int:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         if any(keep.iterdir()):
-            raise DemoFailed(f"{keep} is not empty; give --keep a new folder")
+            raise BadSettings(f"{keep} is not empty; give --keep a new folder")
     folder = Path(tempfile.mkdtemp(prefix="cohortwatch-demo-")) if keep is None else keep.resolve()
     try:
         with ExitStack() as stack:

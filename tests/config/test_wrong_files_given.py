@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -110,3 +111,45 @@ def test_a_cell_beyond_measure_is_no_fault_of_the_program(home: Path, tmp_path: 
     (tmp_path / "long.csv").write_text("eid,a\n1234567," + "x" * 1_000_000 + "\n")
     given = release("--phenotypes", tmp_path / "long.csv")
     assert "too long" in refused(home, "release", "mark", *given, "--out", str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"[" * 100_000,
+        b'{"manifest": 3, "signature": 3, "public_key": 3}',
+        b'{"manifest": {}, "signature": "zz", "public_key": "00"}',
+        b'{"manifest": {}}',
+    ],
+)
+def test_a_commitment_that_was_tampered_with_does_not_hold(home: Path, content: bytes) -> None:
+    place = home / "indexes" / "northmoor" / "marks" / "releases" / "r-1.manifest.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    done = run(home, "release", "verify", "northmoor", "r-1", code=1)
+    assert done.stdout.startswith("DOES NOT HOLD")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_where_sarif_cannot_go_is_told_before_anything_is_examined(
+    home: Path, made: Path, tmp_path: Path
+) -> None:
+    table = str(made / "all.csv")
+    assert "--gate" in refused(home, "examine", table, "--sarif", str(tmp_path / "x.sarif"))
+    for place in (str(tmp_path), str(tmp_path / "none" / "x.sarif"), "", table):
+        refused(home, "examine", table, "--gate", "--sarif", place)
+    assert not list(tmp_path.glob("*.sarif"))
+    actions = run(home, "audit", "verify", "--json", code=0).stdout
+    assert json.loads(actions)["entries"] == 2
+    run(home, "examine", table, "--gate", "--sarif", str(tmp_path / "x.sarif"), code=1)
+    assert json.loads((tmp_path / "x.sarif").read_text())["runs"]
+
+
+def test_a_demo_is_kept_in_a_folder_of_its_own(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    assert "--keep" in refused(home, "demo", "--keep", str(tmp_path))
+    refused(home, "demo", "--keep", str(tmp_path / "mine"))
+    assert (tmp_path / "mine").read_text() == "x"
