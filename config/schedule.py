@@ -56,12 +56,16 @@ def run_schedule(workspace: Workspace) -> None:
 
 
 def due_at(home: Path, what: str, minutes: int) -> datetime:
-    """When `what` is due next: at once if it never ended well, or was due while nothing was up."""
+    """When `what` is due next: at once if it never ended well, or was due while nothing was up.
+
+    A run that ended in the future was written by a clock that was wrong, and says nothing.
+    """
     now = datetime.now(UTC)
-    ended = read_ledger(home).get(what)
-    if ended is None:
+    told = read_ledger(home).get(what)
+    ended = None if told is None else datetime.fromisoformat(told)
+    if ended is None or ended > now:
         return now
-    return max(now, datetime.fromisoformat(ended) + timedelta(minutes=minutes))
+    return max(now, ended + timedelta(minutes=minutes))
 
 
 def run_once(home: Path, what: str) -> None:
@@ -85,12 +89,18 @@ def run_once(home: Path, what: str) -> None:
 
 
 def read_ledger(home: Path) -> dict[str, str]:
-    """When each kind of pass last ended well, as ISO times."""
+    """When each kind of pass last ended well, as ISO times; nothing where the ledger cannot be read."""
     path = home / "runs.json"
     if not path.exists():
         return {}
-    ledger: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return ledger
+    try:
+        ledger = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            what: datetime.fromisoformat(ended).astimezone(UTC).isoformat() for what, ended in ledger.items()
+        }
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        log.warning("schedule.ledger-damaged", file=str(path), then="every pass is due at once")
+        return {}
 
 
 def write_ledger(home: Path, what: str, ended: datetime) -> None:

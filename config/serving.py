@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from config.errors import BadSettings, ConfigError
@@ -19,7 +20,10 @@ def console_app(workspace: Workspace) -> Any:
 
     def recheck(numbers: Sequence[str] | None) -> list[dict[str, Any]]:
         try:
-            return recheck_round(workspace, numbers)
+            with workspace.sole(
+                "patrol"
+            ):  # as `recheck` does: two at once would ask twice and write over each other
+                return recheck_round(workspace, numbers)
         except Exception as wrong:  # its words are shown on a page, and may quote what no page may hold
             raise ConfigError(one_line(wrong)) from wrong
 
@@ -46,7 +50,8 @@ def serve_console(workspace: Workspace, host: str | None, port: int | None) -> N
         shown = f"[{address}]" if ":" in address else address
         print(f"The console is at http://{shown}:{port} (stop it with Ctrl-C)", flush=True)
         config = uvicorn.Config(console_app(workspace), log_level="warning", server_header=False)
-        uvicorn.Server(config).run(sockets=[door])
+        with suppress(KeyboardInterrupt):  # to be stopped is how it ends well
+            uvicorn.Server(config).run(sockets=[door])
 
 
 def _door(host: str, port: int) -> socket.socket:

@@ -72,6 +72,17 @@ class AuditLog:
             previous = self._write(log, count, previous, actor, action, subject, details or {})
             self._write_head(count + 1, previous)
 
+    def require_writable(self) -> None:
+        """Asked before something is done that cannot be taken back, and told after it.
+
+        Raises:
+            OSError: an entry could not be added.
+        """
+        with self._locked(exclusive=True):
+            unfinished = self._head_path.with_name(self._head_path.name + ".new")
+            unfinished.touch()
+            unfinished.unlink()
+
     def entries(self) -> list[dict[str, Any]]:
         """Every entry that can be read, oldest first; `verify` says whether they hold."""
         with self._locked(exclusive=False) as log:

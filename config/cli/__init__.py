@@ -7,7 +7,9 @@ not hold; 2 wrong use or a failure, with one line on standard error that says wh
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 try:
@@ -77,6 +79,17 @@ for verb in (
     app.command()(verb)
 
 
+def _stop_in_one_line() -> None:
+    """Lets a command that the system or a terminal ends clean up and say so, as one that a person stops does."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(one) is signal.SIG_DFL:  # under `nohup` it is ignored, and stays so
+            signal.signal(one, stop)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and leaves with its exit code; no failure ends in a traceback."""
     from config.children import follow_parent
@@ -84,6 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
     from config.cli.streams import finish_output, release_output, require_text, settle_streams
 
     follow_parent()
+    _stop_in_one_line()
     settle_streams()
     os.umask(0o077)  # whatever is written is for this account alone
     try:

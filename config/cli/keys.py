@@ -71,6 +71,7 @@ def rotate(
     folder = workspace.settings.keys_folder
     before = held_by(folder)["holder"]
     log = workspace.log  # opened with the key as it is held now
+    log.require_writable()
     rotate_keys(folder, _holder(to, key_id, region, endpoint, workspace.settings.pkcs11))
     log.append(
         actor=actor(by), action="keys.rotate", subject="master", details={"from": before, "to": to.value}

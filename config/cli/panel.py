@@ -23,6 +23,7 @@ def add(
     from matcher.genotypes.panels import add_panel
 
     workspace = opened()
+    workspace.log.require_writable()
     count = add_panel(workspace.settings.indexes_folder, name, genotypes, workspace.keys.matching)
     workspace.log.append(actor=actor(None), action="panel.add", subject=name, details={"samples": count})
     print(f"Panel {name}: {count:,} samples")

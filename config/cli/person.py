@@ -36,8 +36,9 @@ def add(
     password = _typed_password() if password_stdin else None
     with Session(workspace.engine) as session:
         add_person(session, name=name, full_name=full_name, email=email, role=role, password=password)
+        session.flush()
+        workspace.log.append(actor=actor(None), action="person.add", subject=name, details={"role": role})
         session.commit()
-    workspace.log.append(actor=actor(None), action="person.add", subject=name, details={"role": role})
     print(f"{full_name} may sign in as {name} ({role})")
 
 
@@ -96,8 +97,9 @@ def _change_access(name: str, change: Callable[..., object], action: str) -> Non
     workspace = opened()
     with Session(workspace.engine) as session:
         change(session, name=name)
+        session.flush()
+        workspace.log.append(actor=actor(None), action=f"person.{action}", subject=name)
         session.commit()
-    workspace.log.append(actor=actor(None), action=f"person.{action}", subject=name)
 
 
 @app.command("sign-in")
@@ -110,7 +112,8 @@ def sign_in(name: str) -> None:
     workspace = opened()
     with Session(workspace.engine) as session:
         token = one_time_token(session, name=name)
+        session.flush()
+        workspace.log.append(actor=actor(None), action="person.sign-in-link", subject=name)
         session.commit()
-    workspace.log.append(actor=actor(None), action="person.sign-in-link", subject=name)
     place = workspace.settings.console
     print(f"http://{place.host}:{place.port}/sign-in/once?token={token}")

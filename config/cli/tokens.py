@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from config.cli.session import JsonOption, actor, enrolled, existing, opened, print_json
-from config.errors import BadKeys
+from config.errors import BadKeys, BadSettings
 from config.keys import derive
 from config.workspace import Workspace
 
@@ -45,16 +47,34 @@ def tokens(
     if derive(secret, "genotypes") == workspace.keys.matching.genotypes:
         raise BadKeys("that is this workspace's own master key; make another with `openssl rand -hex 32`")
     groups = choose_groups(read_sites(sites), group_size)
-    if find is not None:
-        people = write_tokens_of_find(out, find, groups, secret)
-    else:
-        people = write_tokens(out, store, groups, secret)
-    counts = {"people": people, "groups": len(groups), "of_find": find is not None}
-    workspace.log.append(actor=actor(None), action="cohort.tokens", subject=name, details=counts)
+    with _put_whole(out) as unfinished:
+        if find is not None:
+            people = write_tokens_of_find(unfinished, find, groups, secret)
+        else:
+            people = write_tokens(unfinished, store, groups, secret)
+        counts = {"people": people, "groups": len(groups), "of_find": find is not None}
+        workspace.log.append(actor=actor(None), action="cohort.tokens", subject=name, details=counts)
     print(f"{people:,} people in {len(groups):,} groups of {group_size} sites: {out}")
     print(
         "Whoever has the key reads genotypes out of them: hand both over apart, and delete them when compared."
     )
+
+
+@contextmanager
+def _put_whole(out: Path) -> Iterator[Path]:
+    """Where to write what takes the place of `out` when the block ends well, and is removed otherwise.
+
+    Raises:
+        BadSettings: there is something that is no file.
+    """
+    if out.exists() and not out.is_file():
+        raise BadSettings(f"{out} is no file that tokens can be written to; give --out another name")
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _store_of(workspace: Workspace, name: str, *, needed: bool) -> Any:

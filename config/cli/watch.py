@@ -91,8 +91,11 @@ def tip(
     workspace = opened()
     with Session(workspace.engine) as session:
         taken = take_tip(session, workspace.vault, url_or_file, note)
+        session.flush()
+        workspace.log.append(
+            actor=actor(None), action="tip", subject=str(taken), details={"note": bool(note)}
+        )
         session.commit()
-    workspace.log.append(actor=actor(None), action="tip", subject=str(taken), details={"note": bool(note)})
     print(f"Took in {printable(taken)}; the next `cohortwatch patrol` looks at it")
 
 

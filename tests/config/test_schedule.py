@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -35,6 +36,23 @@ def test_a_ledger_that_was_being_written_when_it_was_killed_is_still_whole(tmp_p
     write_ledger(tmp_path, "patrol", datetime.now(UTC))
     (tmp_path / ".runs.json").write_text("{half")
     assert set(read_ledger(tmp_path)) == {"patrol"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\x93", b"[]", b"[" * 9000, b'{"patrol": 7}', b'{"patrol": "soon"}', b'{"patrol": null}'],
+)
+def test_a_damaged_ledger_makes_every_pass_due_and_is_written_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "runs.json").write_bytes(content)
+    assert due_at(tmp_path, "patrol", 60) <= datetime.now(UTC)
+    write_ledger(tmp_path, "patrol", datetime.now(UTC))
+    assert due_at(tmp_path, "patrol", 60) > datetime.now(UTC)
+
+
+@pytest.mark.parametrize("ended", ["2020-01-01T00:00:00", "9998-12-31T00:00:00+00:00"])
+def test_a_time_without_a_zone_or_of_a_wrong_clock_silences_no_pass(tmp_path: Path, ended: str) -> None:
+    (tmp_path / "runs.json").write_text(json.dumps({"patrol": ended}))
+    assert due_at(tmp_path, "patrol", 60) <= datetime.now(UTC)
 
 
 @pytest.mark.slow

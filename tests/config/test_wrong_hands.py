@@ -247,8 +247,11 @@ def test_a_pipe_given_as_a_file_is_not_waited_for(made: Path, tmp_path: Path) ->
     assert "not a file" in refused(made / "home", "panel", "add", "p", "--genotypes", pipe)
 
 
-@pytest.mark.parametrize("seconds", [1.5, 6.0])  # while it loads, and while it waits
-def test_who_stops_a_command_is_told_so_in_one_line(made: Path, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [(signal.SIGINT, 1.5), (signal.SIGINT, 6.0), (signal.SIGTERM, 6.0), (signal.SIGHUP, 6.0)],
+)  # while it loads, and while it waits
+def test_who_stops_a_command_is_told_so_in_one_line(made: Path, sent: signal.Signals, seconds: float) -> None:
     words = ("person", "add", "ann", "--role", "legal", "--full-name", "A", "--email", "a@b.org")
     command = [sys.executable, "-m", "config.cli", "--home", str(made / "home"), *words, "--password-stdin"]
     running = subprocess.Popen(
@@ -259,9 +262,40 @@ def test_who_stops_a_command_is_told_so_in_one_line(made: Path, seconds: float) 
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     time.sleep(seconds)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (2, b"", b"cohortwatch: stopped\n")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_console_that_is_stopped_has_ended_well(made: Path, sent: signal.Signals) -> None:
+    command = [sys.executable, "-m", "config.cli", "--home", str(made / "home"), "console", "--port", "0"]
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    assert running.stdout is not None
+    assert b"http://" in running.stdout.readline()
+    time.sleep(3)
+    running.send_signal(sent)
+    _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (0, b"")
+
+
+def test_under_nohup_a_command_outlives_its_terminal(made: Path) -> None:
+    words = ("person", "add", "zoe", "--role", "legal", "--full-name", "A", "--email", "a@b.org")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "config.cli", "--home", str(made / "home"), *words, "--password-stdin"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),  # noqa: PLW1509
+    )
+    time.sleep(6)
+    running.send_signal(signal.SIGHUP)
+    _, err = running.communicate(b"a password that is long enough\n", timeout=60)
+    assert (running.returncode, err) == (0, b"")
 
 
 def test_settings_that_a_full_disk_cut_off_are_not_left_behind(tmp_path: Path) -> None:
