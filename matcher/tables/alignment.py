@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice, product
-from typing import Any, NamedTuple
+from itertools import chain, combinations, islice, product
+from typing import Any
 
 import numba
 import numpy as np
@@ -24,10 +24,9 @@ import numpy.typing as npt
 from matcher.tables.cells import Column, Hashes32
 from matcher.tables.likelihood import MANY_ROWS, candidates_of, cut_at, finest_of, rows_asked
 from matcher.tables.linkage import Aligned
-from matcher.tables.row_index import RowIndex, starts_of
+from matcher.tables.row_index import RowIndex
 
 Numbers = npt.NDArray[np.int64]
-Slots = npt.NDArray[np.int32]
 
 FEW_RECORDS = 300.0
 """An anchor column gives at most so many records a row; coarser ones are tried two at a time."""
@@ -45,18 +44,7 @@ PLAUSIBLE = 6.0
 SHARES = (0.95, 0.6, 0.3)
 """Shares of rows that are the cohort's, where others are mixed in."""
 ROUNDS = 2
-
-
-class _InOrder(NamedTuple):
-    """The cells of a column from the lowest."""
-
-    cells: Hashes32
-    rows: Numbers
-    """The row of each."""
-    starts: Slots
-    """Where those of each slot begin."""
-    begun: npt.NDArray[np.bool_]
-    """Whether a slot has any: 4 KiB, which stay in the cache while all records go by."""
+SLOTS = 1 << 12
 
 
 class _Find:
@@ -65,7 +53,6 @@ class _Find:
     def __init__(self, columns: Sequence[Column], rows: Numbers, index: RowIndex) -> None:
         self.rows = rows
         self._cells = cut_at(columns, rows)
-        self._in_order: dict[tuple[int, int], _InOrder] = {}
         self.room = np.empty(4 * MOST_PAIRS, np.int64), np.empty(4 * MOST_PAIRS, np.int64)
         """Where the pairs of one anchor after the other are put: room that is new costs more than filling it."""
         candidates, self._held = candidates_of(columns, self._cells, index)
@@ -74,25 +61,16 @@ class _Find:
             for i, prices in enumerate(candidates)
         ]
         """By find column, the columns of the index that it could be, the likeliest first."""
-        self.looked_up = [
-            (one, self.cells(one), *index.coded(one.column, one.tag))
-            for could_be in self.could_be
-            for one in could_be
-        ]
-        """Every one of them with the find's cells, and the index's as numbers and hashes."""
+        wanted = {(one.column, one.tag) for could_be in self.could_be for one in could_be}
+        self._coded = {at: index.coded(*at) for at in wanted}
 
     def cells(self, one: Aligned) -> Hashes32:
         return self._cells[one.find, one.tag]
 
-    def in_order(self, one: Aligned) -> _InOrder:
-        """A column's cells in order; sorted once."""
-        at = one.find, one.tag
-        if at not in self._in_order:
-            cells = self._cells[at]
-            order = np.argsort(cells, kind="stable")
-            starts = starts_of(cells[order])
-            self._in_order[at] = _InOrder(cells[order], order, starts, starts[1:] > starts[:-1])
-        return self._in_order[at]
+    def held(self, column: int, tag: int, records: Numbers) -> Hashes32:
+        """What some records hold in a column that one of the find's could be."""
+        codes, values = self._coded[column, tag]
+        return np.asarray(values[codes[records]])
 
     def holds_enough(self, one: Aligned) -> bool:
         """Whether the index column holds enough of the find column's values to start from."""
@@ -179,13 +157,10 @@ def _pairs(find: _Find, anchor: Sequence[Aligned], index: RowIndex) -> _Pairs:
     two = anchor[-1]
     expected = _records_a_row(index, anchor[0]) * (2.0**-two.bits if len(anchor) == 2 else 1.0)
     most_rows = int(np.clip(MOST_PAIRS / max(expected, 1e-9), 6, find.rows.size))
-    coarse, fine = sorted(
-        (anchor[0], two), key=lambda one: one.bits
-    )  # by the fine one most records are told at once
-    own = index.cells(fine.column, fine.tag)
-    other = own if coarse is fine else index.cells(coarse.column, coarse.tag)
-    count = _meet(own, other, *find.in_order(fine), find.cells(coarse), most_rows, *find.room)
+    own = index.cells(anchor[0].column, anchor[0].tag)
+    other = own if two is anchor[0] else index.cells(two.column, two.tag)
     rows, records = find.room
+    count = _meet(own, other, find.cells(anchor[0])[:most_rows], find.cells(two), rows, records)
     return _Pairs(rows[:count].copy(), records[:count].copy())
 
 
@@ -194,10 +169,14 @@ def _partners(find: _Find, anchor: Sequence[Aligned], pairs: _Pairs) -> tuple[fl
     taken_finds, taken = {one.find for one in anchor}, {one.column for one in anchor}
     last_seen = np.empty(find.rows.size, np.int8)
     scored: list[tuple[float, Aligned]] = []
-    for one, cells, codes, values in find.looked_up:
+    held: dict[tuple[int, int], Hashes32] = {}
+    for one in chain.from_iterable(find.could_be):
         if one.find in taken_finds or one.column in taken:
             continue
-        asked, agreed, by_chance = _agreements(pairs.rows, pairs.records, cells, codes, values, last_seen)
+        at = one.column, one.tag
+        if at not in held:
+            held[at] = find.held(*at, pairs.records)
+        asked, agreed, by_chance = _agreements(pairs.rows, held[at], find.cells(one), last_seen)
         if agreed >= 2 and asked >= 2:
             scored.append((_log_ratio(agreed, asked, by_chance), one))
     return _one_to_one(scored)
@@ -242,9 +221,7 @@ def _likeliest(find: _Find, aligned: Sequence[Aligned], index: RowIndex, pairs: 
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _agreements(
-    rows: Any, records: Any, cells: Any, codes: Any, values: Any, seen: Any
-) -> tuple[int, int, int]:
+def _agreements(rows: Any, held: Any, cells: Any, seen: Any) -> tuple[int, int, int]:
     """Rows that have a cell and a pair; those of them that agree with a record; and as many with strangers' records.
 
     A row's strangers are the records of pairs half of all pairs away. `seen` is room for a note on every row.
@@ -260,41 +237,49 @@ def _agreements(
         if seen[row] == 0:
             asked += 1
             seen[row] = 1
-        if seen[row] & 2 == 0 and values[codes[records[i]]] == cell:
+        if seen[row] & 2 == 0 and held[i] == cell:
             agreed += 1
             seen[row] |= 2
-        if seen[row] & 4 == 0 and values[codes[records[(i - away) % pairs]]] == cell:
+        if seen[row] & 4 == 0 and held[(i - away) % pairs] == cell:
             by_chance += 1
             seen[row] |= 4
     return asked, agreed, by_chance
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _meet(
-    own: Any,
-    other: Any,
-    first: Any,
-    order: Any,
-    starts: Any,
-    begun: Any,
-    second: Any,
-    most_rows: int,
-    rows: Any,
-    records: Any,
-) -> int:
-    """Every record whose two cells are those of one of the first rows; `first` is in `order`, `starts` by its slots."""
+def _meet(own: Any, other: Any, first: Any, second: Any, rows: Any, records: Any) -> int:
+    """Every record whose two cells are those of one of the rows of `first`; as many pairs as `rows` has room for.
+
+    Rows are dealt by both their cells into slots, so few that they stay in the cache while all records go by.
+    """
+    starts = np.zeros(SLOTS + 1, np.int64)
+    for row in range(first.shape[0]):
+        if first[row] != 0:
+            starts[_slot(first[row], second[row]) + np.uint64(1)] += 1
+    begun = starts[1:] > 0
+    starts = np.cumsum(starts)
+    order, ends = np.empty(first.shape[0], np.int64), starts.copy()
+    for row in range(first.shape[0]):
+        if first[row] != 0:
+            slot = _slot(first[row], second[row])
+            order[ends[slot]] = row
+            ends[slot] += 1
     count = 0
     for record in range(own.shape[0]):
-        cell = own[record]
-        slot = np.uint64(cell) >> np.uint64(20)  # unsigned, so that no look from the end is compiled in
+        slot = _slot(own[record], other[record])
         if not begun[slot]:
             continue
         for at in range(starts[slot], starts[slot + np.uint64(1)]):
-            is_cell = first[at] == cell and cell != 0
-            if is_cell and order[at] < most_rows and other[record] == second[order[at]]:
+            row = order[at]
+            if first[row] == own[record] and second[row] == other[record]:
                 if count == rows.shape[0]:
                     return count
-                rows[count] = order[at]
+                rows[count] = row
                 records[count] = record
                 count += 1
     return count
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _slot(one: Any, two: Any) -> Any:
+    return (np.uint64(one) + np.uint64(3) * np.uint64(two)) >> np.uint64(20) & np.uint64(SLOTS - 1)

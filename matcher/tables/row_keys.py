@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
 
-FILTER_BITS = 18
-"""By so many of its highest bits most keys are told to be none that is asked for; a byte each stays in the cache."""
+MOST_FILTER_BITS = 22
+"""By so many of its highest bits at most a key is told to be none that is asked for; a bit each stays in the cache."""
 PILES = 256
 """Keys are looked through for twins in so many piles, so that the table of each stays in the cache."""
 
@@ -60,10 +60,11 @@ def is_among(asked: Keys, keys: Keys) -> npt.NDArray[np.bool_]:
     size = 2 << max(3, int(asked.size).bit_length())
     table = np.zeros(size, dtype=np.uint64)
     places = np.empty(asked.size, dtype=np.int64)
-    begun = np.zeros(1 << FILTER_BITS, dtype=np.bool_)
-    _put(asked, table, begun, places)
+    bits = min(MOST_FILTER_BITS, size.bit_length() + 4)
+    begun = np.zeros(1 << bits - 3, dtype=np.uint8)
+    _put(asked, table, begun, 64 - bits, places)
     held = np.zeros(size + 1, dtype=np.bool_)  # the last is of 0
-    _mark_held(keys, begun, table, held)
+    _mark_held(keys, begun, 64 - bits, table, held)
     return np.asarray(held[places])
 
 
@@ -78,7 +79,7 @@ def _place(table: Any, key: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _put(asked: Any, table: Any, begun: Any, places: Any) -> None:
+def _put(asked: Any, table: Any, begun: Any, shift: int, places: Any) -> None:
     for i in range(asked.shape[0]):
         key = asked[i]
         if key == 0:
@@ -87,14 +88,16 @@ def _put(asked: Any, table: Any, begun: Any, places: Any) -> None:
         at = _place(table, key)
         table[at] = key
         places[i] = at
-        begun[key >> np.uint64(64 - FILTER_BITS)] = True
+        bit = key >> np.uint64(shift)
+        begun[bit >> np.uint64(3)] |= np.uint8(1) << (bit & np.uint64(7))
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _mark_held(keys: Any, begun: Any, table: Any, held: Any) -> None:
+def _mark_held(keys: Any, begun: Any, shift: int, table: Any, held: Any) -> None:
     for i in range(keys.shape[0]):
         key = keys[i]
-        if begun[key >> np.uint64(64 - FILTER_BITS)] and key != 0:
+        bit = key >> np.uint64(shift)
+        if begun[bit >> np.uint64(3)] >> (bit & np.uint64(7)) & 1 and key != 0:
             at = _place(table, key)
             held[at] = table[at] == key
 
