@@ -47,14 +47,20 @@ def tokens(
     if derive(secret, "genotypes") == workspace.keys.matching.genotypes:
         raise BadKeys("that is this workspace's own master key; make another with `openssl rand -hex 32`")
     groups = choose_groups(read_sites(sites), group_size)
+    unread: list[str] = []
     with _put_whole(out) as unfinished:
         if find is not None:
-            people = write_tokens_of_find(unfinished, find, groups, secret)
+            people = write_tokens_of_find(unfinished, find, groups, secret, unread)
         else:
             people = write_tokens(unfinished, store, groups, secret)
         counts = {"people": people, "groups": len(groups), "of_find": find is not None}
         workspace.log.append(actor=actor(None), action="cohort.tokens", subject=name, details=counts)
     print(f"{people:,} people in {len(groups):,} groups of {group_size} sites: {out}")
+    if unread:
+        why = ", ".join(sorted(set(unread)))
+        print(
+            f"{len(unread):,} files of it were not read in full ({why}), so there may be more people and sites"
+        )
     print(
         "Whoever has the key reads genotypes out of them: hand both over apart, and delete them when compared."
     )

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from matcher.contents import Genotypes
+from matcher.contents import FileEnded, Genotypes
 from matcher.errors import BadSourceFile
 from matcher.genotypes.called_tables import with_calls
 from matcher.genotypes.handover import GROUP_SIZES, Groups, Tokens, tokens_of, words_of
@@ -93,8 +93,12 @@ def write_tokens(path: Path, store: Store, groups: Groups, key: bytes) -> int:
     return len(people)
 
 
-def write_tokens_of_find(path: Path, find: Path, groups: Groups, key: bytes) -> int:
+def write_tokens_of_find(
+    path: Path, find: Path, groups: Groups, key: bytes, unread: list[str] | None = None
+) -> int:
     """The same of the samples of a find, which is read as any find is; variants that state no allele are left out.
+
+    Of files that were not read in full `unread` is given the reason.
 
     Raises:
         BadSourceFile: the find holds no such genotypes, or those of files with other samples.
@@ -102,7 +106,7 @@ def write_tokens_of_find(path: Path, find: Path, groups: Groups, key: bytes) -> 
     with TemporaryDirectory(prefix="cohortwatch-") as folder:
         own = os.urandom(32)
         try:
-            write_store(Path(folder), _genotypes(find), own)
+            write_store(Path(folder), _genotypes(find, [] if unread is None else unread), own)
         except ValueError:
             raise BadSourceFile(
                 f"{find.name} has genotype files with different samples; give them one by one"
@@ -146,8 +150,10 @@ def require_comparable(one: TokenFile, other: TokenFile) -> None:
         )
 
 
-def _genotypes(find: Path) -> Iterator[Genotypes]:
+def _genotypes(find: Path, unread: list[str]) -> Iterator[Genotypes]:
     for event in with_calls(read_path(find)):
+        if isinstance(event, FileEnded) and event.skipped:
+            unread.append(event.skipped)
         if isinstance(event, Genotypes) and event.coding_known and event.samples:
             yield event
 

@@ -153,3 +153,19 @@ def test_a_demo_is_kept_in_a_folder_of_its_own(home: Path, tmp_path: Path) -> No
     assert "--keep" in refused(home, "demo", "--keep", str(tmp_path))
     refused(home, "demo", "--keep", str(tmp_path / "mine"))
     assert (tmp_path / "mine").read_text() == "x"
+
+
+def test_tokens_of_a_find_that_breaks_off_say_so(home: Path, made: Path, tmp_path: Path) -> None:
+    lines = [line.split("\t") for line in (made / "all.vcf").read_text().splitlines()]
+    sites = ["\t".join((row[0], row[1], row[3], row[4])) for row in lines if not row[0].startswith("#")]
+    (tmp_path / "sites.txt").write_text("\n".join(["chr\tpos\ta1\ta2", *sites]) + "\n")
+    (tmp_path / "key").write_text("5a" * 32)
+    (tmp_path / "key").chmod(0o600)
+    whole = gzip.compress((made / "all.vcf").read_bytes())
+    (tmp_path / "cut.vcf.gz").write_bytes(whole[: len(whole) * 3 // 4])
+    given = ("northmoor", f"--sites={tmp_path / 'sites.txt'}", f"--key={tmp_path / 'key'}")
+    for find, is_cut in ((tmp_path / "cut.vcf.gz", True), (made / "all.vcf", False)):
+        out = (f"--out={tmp_path / 'out'}", f"--find={find}")
+        said = run(home, "cohort", "tokens", *given, *out, code=0).stdout
+        assert ("not read in full (damaged)" in said) == is_cut
+    assert "no file" in refused(home, "cohort", "tokens", *given, f"--out={tmp_path}")
