@@ -59,10 +59,7 @@ def _hash_ids(  # noqa: C901 - one compiled pass
             is_twice = half > 0
             for k in range(half):
                 is_twice = is_twice and data[start + k] == data[start + half + 1 + k]
-            # digits alone were a number only if they stood once
             end = start + half if is_twice else end
-        else:
-            is_twice = False
         digits = letters = others = points = pluses = 0
         powers, strange = False, False
         for k in range(start, end):
@@ -88,7 +85,7 @@ def _hash_ids(  # noqa: C901 - one compiled pass
             while start + whole < end and is_digit(data[start + whole]):
                 value = value * 10 + (data[start + whole] - 48) if whole < 18 else value
                 whole += 1
-            is_number = bool(others == 0 and not is_twice)
+            is_number = bool(others == 0)
             if others == 1 and points == 1 and 0 < whole < digits:
                 is_number = bool(value < 2**53)
                 for k in range(start + whole + 1, end):

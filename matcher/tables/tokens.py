@@ -97,11 +97,11 @@ def _tokens_in(key: bytes, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.
 def canonical(cell: str) -> int | bytes | None:
     """An id's canonical form: a whole number, or the letters and digits of a word; None for what cannot be an id."""
     text = cell.strip()
-    if text.isascii() and text.isdigit():
-        return int(text) if len(text) <= 18 else None
     half = len(text) // 2
     if len(text) % 2 and text[half] in "_-: " and text[:half] == text[half + 1 :]:
         text = text[:half]  # PLINK's family and individual id in one
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= 18 else None
     if _WRITTEN_AS_FLOAT.fullmatch(text):
         number = float(text)
         return int(number) if number.is_integer() and number < 2**53 else None
