@@ -89,25 +89,36 @@ def instead(kind: str, details: Mapping[str, Any], plan: SourcePlan) -> tuple[Ad
 
 
 def recheck(copy: Copy, plan: SourcePlan) -> Sequence[Address]:
-    return [Address(url=copy.url, kind="page" if copy.details.get("is_listing") else "file")]
+    is_page = copy.details.get("is_listing") or copy.details.get("was_page")
+    return [Address(url=copy.url, kind="page" if is_page else "file")]
 
 
 def whereabouts(answer: Answered, copy: Copy) -> tuple[Whereabouts, str | None] | None:
     if answer.answer not in (Answer.PAGE, Answer.FILE):
         note = "disabled by the platform" if answer.answer is Answer.BLOCKED_FOR_LAW else answer.answer.value
         return whereabouts_of(answer.answer), note
-    if not copy.details.get("is_listing"):
-        if answer.answer is Answer.PAGE and not copy.details.get("was_page"):
-            return Whereabouts.UNKNOWN, "there is a page in place of the file"
+    is_page = copy.details.get("is_listing") or copy.details.get("was_page")
+    if bool(is_page) != (answer.answer is Answer.PAGE):
+        there, found = ("file", "page") if is_page else ("page", "file")
+        return Whereabouts.UNKNOWN, f"there is a {there} in place of the {found}"
+    if not is_page:
         return _where(answer)
     page = shown(answer)
-    if page.products:
+    # A page that was found as it is read has no product to be told by, and keeps the name that it had.
+    is_there = (
+        _one_line(page.title) == _one_line(copy.title) if copy.details.get("was_page") else page.products
+    )
+    if is_there:
         return _where(answer)
     if _REMOVED.search(f"{page.title}\n{page.text}"):
         return Whereabouts.GONE, "the page says that it was removed"
     if urlsplit(answer.url).path in ("", "/") and urlsplit(copy.url).path not in ("", "/"):
         return Whereabouts.UNKNOWN, "it leads to the front page now"
-    return Whereabouts.UNKNOWN, "there is a page, and no listing on it"
+    return Whereabouts.UNKNOWN, "there is another page, or no listing on it"
+
+
+def _one_line(title: str | None) -> str:
+    return " ".join((title or "").split()).casefold()
 
 
 def _where(answer: Answered) -> tuple[Whereabouts, str | None]:

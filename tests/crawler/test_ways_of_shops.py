@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from crawler.models import Copy, LeadState
+from crawler.ask import ask_again
+from crawler.models import Copy, LeadState, Whereabouts
 from tests.crawler.crawling import Watch, plan
 from tests.crawler.servers import Behaviour, Page, Served, answering, html, listing_page
 from tests.crawler.test_tips import tip
@@ -221,3 +222,24 @@ def test_a_tip_of_a_page_without_markup_brings_its_files(tmp_path: Path) -> None
         tip(watch, f"{site.address}/thread")
         watch.crawl_all()
     assert leaked("tip") in watch.finds.values()
+
+
+def test_a_page_that_was_told_of_is_up_as_long_as_it_is_that_page(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, public=frozenset({"127.0.0.2"}))
+    thread = "<title>rows of\n northmoor</title><p>1000001 63 27.4, seen {} times"
+    with answering({"/thread": html(thread.format(1))}, host="127.0.0.2") as site:
+        tip(watch, f"{site.address}/thread")
+        watch.crawl_all()
+        (copy,) = watch.copies
+        again = plan("tips", f"{site.address}/", name=str(copy.details["source"]))
+
+        def seen(there: tuple[int, dict[str, str], bytes]) -> Whereabouts:
+            site.pages["/thread"] = there
+            return ask_again([again], watch.manners, [copy])[0].whereabouts
+
+        assert seen(html(thread.format(1))) is Whereabouts.UP
+        assert seen(html(thread.format(2))) is Whereabouts.UP
+        assert seen(html("<title>Page not found</title><p>nothing is here")) is Whereabouts.UNKNOWN
+        assert seen(html("<title>files.example is for sale</title><p>buy it")) is Whereabouts.UNKNOWN
+        assert seen((200, CSV, leaked("tip"))) is Whereabouts.UNKNOWN
+        assert seen(html("<title>x</title><p>this post has been removed")) is Whereabouts.GONE
