@@ -7,6 +7,7 @@ what is found elsewhere is read by `matcher.reading`.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,24 @@ def read_columns(path: Path) -> tuple[str, ...]:
     """The names of a file's columns.
 
     Raises:
-        BadSourceFile: it cannot be read as a table.
+        BadSourceFile: it cannot be read as a table, or two columns have one name.
     """
     try:
-        if _is_parquet(path):
-            import pyarrow.parquet as pq
-
-            return tuple(pq.read_schema(path).names)
-        return tuple(_head(path)[0])
+        names = _names(path)
     except (OSError, ValueError, EOFError) as error:
         raise _unreadable(path, error) from error
+    twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
+    if twice is not None:
+        raise BadSourceFile(f"{path.name} has several columns named {twice!r}; give each a name of its own")
+    return names
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    if _is_parquet(path):
+        import pyarrow.parquet as pq
+
+        return tuple(pq.read_schema(path).names)
+    return tuple(_head(path)[0])
 
 
 def id_column_of(columns: Sequence[str], asked: str | None) -> str | None:
@@ -94,6 +103,12 @@ def _delimited(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     import pyarrow.csv as pacsv
 
     names, delimiter, encoding, quoted = _head(path)
+    uneven: list[int] = []
+
+    def noted(row: Any) -> str:  # Arrow's own words would quote the row
+        uneven.append(row.actual_columns)
+        return "skip"
+
     unique = [f"{i}" for i in range(len(names))]
     wanted = [unique[names.index(name)] for name in columns]
     with pa.input_stream(str(path), compression="detect") as stream:
@@ -106,7 +121,7 @@ def _delimited(path: Path, columns: Sequence[str]) -> Iterator[Any]:
                 delimiter=delimiter,
                 quote_char='"' if quoted else False,
                 newlines_in_values=quoted,
-                invalid_row_handler=lambda _row: "skip",
+                invalid_row_handler=noted,
             ),
             convert_options=pacsv.ConvertOptions(
                 include_columns=wanted,
@@ -115,7 +130,19 @@ def _delimited(path: Path, columns: Sequence[str]) -> Iterator[Any]:
             ),
         )
         for batch in reader:
+            if uneven:
+                raise _uneven(path, uneven[0], len(names))
             yield batch.rename_columns(list(columns))
+        if uneven:
+            raise _uneven(path, uneven[0], len(names))
+
+
+def _uneven(path: Path, cells: int, names: int) -> BadSourceFile:
+    """A row left out would be a participant whom nobody watches for."""
+    return BadSourceFile(
+        f"{path.name} has a row of {cells:,} cells under a header of {names:,}; "
+        "give every row as many cells as the header"
+    )
 
 
 def _head(path: Path) -> tuple[list[str], str, str, bool]:
