@@ -16,7 +16,14 @@ from pathlib import PurePosixPath
 from typing import Any, TextIO
 
 from matcher.contents import Cells, Limits, Opened, Table, Text
-from matcher.formats.delimiters import DELIMITERS, LOOKED_AT, cells_of, delimiter_of, whole_rows
+from matcher.formats.delimiters import (
+    DELIMITERS,
+    LOOKED_AT,
+    between_blanks,
+    cells_of,
+    delimiter_of,
+    whole_rows,
+)
 from matcher.formats.encodings import decoded, encoding_of, text_of
 from matcher.formats.headers import MISSING, first_of_width, head_of, is_value
 from matcher.tables.spellings import headings
@@ -167,7 +174,8 @@ def _shape_of(lines: list[str], delimiter: str) -> _Shape | None:
 def _numbered_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Rows with the number of lines up to their end."""
     if delimiter == " ":
-        yield from ((number, cells) for number, line in enumerate(lines, 1) if (cells := line.split()))
+        told = ((number, between_blanks(line)) for number, line in enumerate(lines, 1))
+        yield from ((number, cells) for number, cells in told if cells)
         return
     reader = csv.reader(lines, delimiter=delimiter)
     try:
@@ -311,7 +319,7 @@ def _records(text: TextIO) -> Iterator[str]:
 
 def _rows(text: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     if delimiter == " ":
-        yield from (cells for line in text if (cells := line.split()))
+        yield from (cells for line in text if (cells := between_blanks(line)))
         return
     csv.field_size_limit(_MOST_CELL)
     reader = csv.reader((line.replace("\0", "") for line in text), delimiter=delimiter)

@@ -78,9 +78,16 @@ def whole_rows(lines: list[str], delimiter: str) -> list[list[str]]:
     return rows[:-1] if has_several else rows
 
 
+def between_blanks(line: str) -> list[str]:
+    """The cells of a line that runs of blanks part; one in quotes may hold some, as R's `write.table` writes it."""
+    if '"' not in line or line.count('"') % 2:
+        return line.split()
+    return next(csv.reader([line.strip().replace("\t", " ")], delimiter=" ", skipinitialspace=True), [])
+
+
 def cells_of(lines: list[str], delimiter: str) -> list[list[str]]:
     if delimiter == " ":
-        return [line.split() for line in lines]
+        return [between_blanks(line) for line in lines]
     try:
         return [row for row in csv.reader(lines, delimiter=delimiter) if row]
     except csv.Error:

@@ -106,3 +106,18 @@ def test_a_recogniser_that_is_surer_is_not_outdone() -> None:
     head = text(on_its_side(9_000))[: 64 << 10]
     assert delimited.sniff("x", head) == 1
     assert delimited.sniff("x", b"a b c\n" + b"x" * (70 << 10)) == 0
+
+
+@pytest.mark.parametrize("width", [3, 300])
+def test_cells_in_quotes_between_blanks_stay_whole(width: int) -> None:
+    """As R's `write.table` writes names of rows and words."""
+    of = random.Random(width)
+    names = " ".join(f'"V{n}"' for n in range(width))
+    rows = [
+        f'"P {n}" "not known" ' + " ".join(f"{of.gauss(27, 4):.2f}" for _ in range(width - 1))
+        for n in range(40)
+    ]
+    _, tables = read("\n".join([names, *rows]).encode())
+    assert [cell for one in tables for cell in one.cells[0]] == [f"P {n}" for n in range(40)]
+    assert {cell for one in tables for cell in one.cells[1]} == {"not known"}
+    assert tables[0].columns[1:3] == ("V0", "V1")
