@@ -135,9 +135,8 @@ def _on_git_server(sites: Sites, cohort: MadeCohort, releases: Sequence[ReleaseF
             "ml-course-data",
             "git",
             "rows without ids or names, rounded, in a zip",
-            None,
+            one.name,
             True,
-            may_name=False,
         ),
     )
     paths = "".join(f"/scratch/bulk/{one_id}_20252_2_0.zip\n" for one_id in six.ids[2000:2080])

@@ -35,8 +35,6 @@ class Planted:
     shape: str
     release: str | None
     is_leak: bool
-    may_name: bool = True
-    """False where neither ids nor marks are left, so that only the cohort can be known."""
 
 
 @dataclass

@@ -31,7 +31,7 @@ class Told:
             return "MISSED"
         if set(self.releases) - {self.planted.release}:
             return "WRONG RELEASE"
-        if self.planted.may_name and not self.releases:
+        if not self.releases:
             return "RELEASE NOT NAMED"
         return "found"
 
