@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from matcher.contents import Limits, Table
-from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.written_tables import WrittenTables
 
 ENVIRONMENTS = frozenset(
     (
@@ -19,12 +19,10 @@ ENVIRONMENTS = frozenset(
         "supertabular", "xltabular", "tblr", "longtblr", "NiceTabular", "xtabular",
     )
 )  # fmt: skip
-LEAST_ROWS, LEAST_CELLS = 3, 12
 _MARGIN = 2_000
 """Longer than any sign that must not be cut where a piece ends."""
 _MOST_CELL = 64 << 10
 _MOST_WIDE = 4_000
-_MOST_CELLS = 200_000
 _MOST_TABLES = 2_000
 _BEGIN = "\\begin"
 _TOKEN = re.compile(
@@ -67,17 +65,16 @@ class LatexTables:
 
     name: str
     limits: Limits
-    tables: int = 0
+    _tables: WrittenTables = field(init=False)
     _text: str = ""
     _depth: int = 0
     _cell: list[str] = field(default_factory=list)
     _held: int = 0
     """Letters of the cell that is read."""
     _row: list[str] = field(default_factory=list)
-    _rows: list[list[str]] = field(default_factory=list)
-    _cells: int = 0
-    _given: tuple[str, ...] = ()
-    """The columns of the table that is read, once some of its rows were given."""
+
+    def __post_init__(self) -> None:
+        self._tables = WrittenTables(self.name, "LaTeX", self.limits)
 
     def feed(self, piece: str) -> Iterator[Table]:
         """The tables that end in this piece."""
@@ -115,7 +112,7 @@ class LatexTables:
         self._text = self._text[max(0, at) :]
 
     def _begin(self, environment: str, at: int) -> int:
-        if environment in ENVIRONMENTS and self.tables < _MOST_TABLES:
+        if environment in ENVIRONMENTS and self._tables.count < _MOST_TABLES:
             self._depth += 1
             arguments = _ARGUMENTS.match(self._text, at)
             return arguments.end() if arguments else at
@@ -135,8 +132,8 @@ class LatexTables:
             self._end_cell()
         elif found["row"]:
             self._end_row()
-            if self._cells >= _MOST_CELLS:
-                yield from self._give()
+            if self._tables.is_full:
+                yield from self._tables.give()
         else:
             self._add_text(found[0])
 
@@ -155,29 +152,14 @@ class LatexTables:
         self._end_cell()
         row, self._row = self._row, []
         if sum(map(bool, row)) > 1 and not (
-            self._rows and row == self._rows[0]
+            self._tables.rows and row == self._tables.rows[0]
         ):  # headers stand again on each page
-            self._rows.append(row)
-            self._cells += len(row)
+            self._tables.add(row)
 
     def _close(self) -> Iterator[Table]:
         self._end_row()
-        yield from self._give()
-        self._depth, self._given = 0, ()
-
-    def _give(self) -> Iterator[Table]:
-        rows, cells = self._rows, self._cells
-        self._rows, self._cells = [], 0
-        if self._given:
-            yield from rows_under(self._given, self._named(), rows, self.limits)
-        elif len(rows) >= LEAST_ROWS and cells >= LEAST_CELLS:
-            self.tables += 1
-            for part in parts_of(self._named(), rows, self.limits):
-                self._given = part.columns
-                yield part
-
-    def _named(self) -> str:
-        return f"{self.name}, LaTeX table {self.tables}"
+        yield from self._tables.close()
+        self._depth = 0
 
 
 def _cells_of(text: str) -> list[str]:

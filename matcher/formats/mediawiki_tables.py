@@ -12,13 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from matcher.contents import Limits, Table
-from matcher.formats.delimited import parts_of, rows_under
+from matcher.formats.written_tables import WrittenTables
 
-LEAST_ROWS, LEAST_CELLS = 3, 12
 _MOST_CELL = 64 << 10
 _MOST_WIDE = 4_000
 _MOST_SPAN = 200
-_MOST_CELLS = 200_000
 _MOST_TABLES = 2_000
 _MOST_LINE = 1 << 20
 _BEGIN = "{|"
@@ -53,7 +51,7 @@ class MediaWikiTables:
 
     name: str
     limits: Limits
-    tables: int = 0
+    _tables: WrittenTables = field(init=False)
     _rest: str = ""
     _depth: int = 0
     _is_caption: bool = False
@@ -62,10 +60,9 @@ class MediaWikiTables:
     _heads: int = 0
     """Cells of the row that are a header's."""
     _has_header: bool | None = None
-    _rows: list[list[str]] = field(default_factory=list)
-    _cells: int = 0
-    _given: tuple[str, ...] = ()
-    """The columns of the table that is read, once some of its rows were given."""
+
+    def __post_init__(self) -> None:
+        self._tables = WrittenTables(self.name, "MediaWiki", self.limits)
 
     def feed(self, piece: str) -> Iterator[Table]:
         """The tables that end in this piece."""
@@ -89,7 +86,7 @@ class MediaWikiTables:
 
     def _take(self, line: str) -> Iterator[Table]:
         if line.startswith(_BEGIN):
-            self._depth += self.tables < _MOST_TABLES
+            self._depth += self._tables.count < _MOST_TABLES
         elif not self._depth:
             return
         elif line.startswith("|}"):
@@ -123,31 +120,16 @@ class MediaWikiTables:
         self._row, self._heads = [], 0
         if sum(map(bool, row)) < 2:
             return
-        if not self._rows and not self._given:
+        if not self._tables.rows and not self._tables.given:
             self._has_header = is_header or None
-        self._rows.append(row)
-        self._cells += len(row)
-        if self._cells >= _MOST_CELLS:
-            yield from self._give()
+        self._tables.add(row)
+        if self._tables.is_full:
+            yield from self._tables.give(self._has_header)
 
     def _close(self) -> Iterator[Table]:
         yield from self._end_row()
-        yield from self._give()
-        self._depth, self._given = 0, ()
-
-    def _give(self) -> Iterator[Table]:
-        rows, cells = self._rows, self._cells
-        self._rows, self._cells = [], 0
-        if self._given:
-            yield from rows_under(self._given, self._named(), rows, self.limits)
-        elif len(rows) >= LEAST_ROWS and cells >= LEAST_CELLS:
-            self.tables += 1
-            for part in parts_of(self._named(), rows, self.limits, self._has_header):
-                self._given = part.columns
-                yield part
-
-    def _named(self) -> str:
-        return f"{self.name}, MediaWiki table {self.tables}"
+        yield from self._tables.close(self._has_header)
+        self._depth = 0
 
 
 def _cells_of(written: str) -> list[str]:

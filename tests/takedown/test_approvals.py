@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlmodel import Session, select
 
@@ -14,21 +11,7 @@ from takedown.errors import NotAllowed, NotNow, UnknownPerson
 from takedown.log import AuditLog
 from takedown.models import Approval, Notice, NoticeState
 from takedown.people import activate_person, add_person, deactivate_person, find_person
-from tests.takedown.leak import NUMBER, SENDER, engine_at, log_at, open_leak
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> AuditLog:
-    return log_at(tmp_path)
-
-
-@pytest.fixture
-def session(tmp_path: Path, log: AuditLog) -> Iterator[Session]:
-    engine = engine_at(tmp_path)
-    with Session(engine) as session:
-        open_leak(session, log)
-        yield session
-    engine.dispose()
+from tests.takedown.leak import NUMBER, SENDER
 
 
 def drafted(session: Session, log: AuditLog, author: str = "cohortwatch") -> Notice:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import Session, select
@@ -15,23 +13,9 @@ from takedown.log import AuditLog
 from takedown.models import Delivery, Notice, NoticeState
 from takedown.people import find_person
 from takedown.recipients import Directory
-from tests.takedown.leak import BUNDLE, FORK_BUNDLE, NUMBER, SENDER, engine_at, log_at, match, open_leak
+from tests.takedown.leak import BUNDLE, FORK_BUNDLE, NUMBER, SENDER, match
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> AuditLog:
-    return log_at(tmp_path)
-
-
-@pytest.fixture
-def session(tmp_path: Path, log: AuditLog) -> Iterator[Session]:
-    engine = engine_at(tmp_path)
-    with Session(engine) as session:
-        open_leak(session, log)
-        yield session
-    engine.dispose()
 
 
 def draft(session: Session, log: AuditLog, places: Directory | None = None) -> list[Notice]:

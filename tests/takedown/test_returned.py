@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import pytest
 from sqlmodel import Session, select
@@ -15,26 +14,12 @@ from takedown.delivery import record_filed
 from takedown.log import AuditLog
 from takedown.models import Notice
 from takedown.people import find_person
-from tests.takedown.leak import NUMBER, SENDER, engine_at, log_at, open_leak
+from tests.takedown.leak import NUMBER, SENDER
+
+pytestmark = pytest.mark.usefixtures("confirmed")
 
 LETTER = "github-dmca.en"
 FIRST, FORK = "https://github.example/a/study", "https://github.example/b/study"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> AuditLog:
-    return log_at(tmp_path)
-
-
-@pytest.fixture
-def session(tmp_path: Path, log: AuditLog) -> Iterator[Session]:
-    engine = engine_at(tmp_path)
-    with Session(engine) as session:
-        open_leak(session, log)
-        cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
-        session.commit()
-        yield session
-    engine.dispose()
 
 
 def draft(session: Session, log: AuditLog) -> list[Notice]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import Session, col, select
@@ -15,27 +14,13 @@ from takedown import cases, notices
 from takedown.log import AuditLog
 from takedown.models import Case, CaseCopy, Recheck
 from takedown.recheck import CHANGED, recheck
-from tests.takedown.leak import BLOB, BUNDLE, FORK_BUNDLE, NUMBER, SENDER, engine_at, log_at, match, open_leak
+from tests.takedown.leak import BLOB, BUNDLE, FORK_BUNDLE, NUMBER, SENDER, match
+
+pytestmark = pytest.mark.usefixtures("confirmed")
 
 FIRST, FORK = "https://github.example/a/study", "https://github.example/b/study"
 OTHER = "d" * 64
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> AuditLog:
-    return log_at(tmp_path)
-
-
-@pytest.fixture
-def session(tmp_path: Path, log: AuditLog) -> Iterator[Session]:
-    engine = engine_at(tmp_path)
-    with Session(engine) as session:
-        open_leak(session, log)
-        cases.confirm(session, NUMBER, by="rosa", reason="seen", log=log)
-        session.commit()
-        yield session
-    engine.dispose()
 
 
 def see(
